@@ -1,0 +1,172 @@
+/**
+ * The agent's API, version 1: HTTPS with client certificates of the cluster's CA. `GET /livez` and `GET /readyz` need
+ * none (probes); everything else asks for the client role (the certificate's CN): `operator` may call all of it.
+ *
+ * Every call is idempotent: repeating it after a crash of either side gives the same state. Errors are
+ * `{code, message, remedy, retry}` with a code of the error table: 409 `StaleEpoch`, 409 `WrongRole`, 409 `TaskRunning`,
+ * 422 `InvalidParameter`, 503 `EngineNotRunning`, 500 else. Positions are LSNs in PostgreSQL's `X/Y` form, sizes bytes.
+ */
+
+export type EngineRole = 'primary' | 'replica';
+
+/** Where a replica streams from. `serverName` is the certificate name to expect; `host` an address or a name. */
+export interface Upstream {
+  readonly instanceId: string;
+  readonly host: string;
+  readonly port: number;
+  readonly serverName: string;
+  /** The physical slot on the upstream. */
+  readonly slot: string;
+}
+
+/**
+ * The fsynced term file: the only authority by which an agent starts an engine. Epochs never decrease; a lower one is
+ * refused with `StaleEpoch`, an equal one with another role or upstream of a *primary* too.
+ */
+export interface Term {
+  /** 1 for a new cluster. */
+  readonly epoch: number;
+  readonly role: EngineRole;
+  /** Set exactly where role is `replica`. */
+  readonly upstream?: Upstream;
+}
+
+/** Rendered by the agent to `postgresql.conf` (managed part): the layers are merged by the operator, last wins. */
+export interface EngineConfig {
+  /** Grows with each change; an older version is ignored. */
+  readonly version: number;
+  /** name -> value as a person writes it (`128MB`, `on`); quoting is the driver's. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** A role of the database. The password is a SCRAM-SHA-256 verifier; clear text never reaches the agent. */
+export interface DatabaseRole {
+  readonly name: string;
+  readonly verifier?: string;
+  readonly superuser?: boolean;
+  readonly replication?: boolean;
+  readonly createdb?: boolean;
+  readonly createrole?: boolean;
+}
+
+export interface Database {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** First provisioning of an empty data volume. */
+export type Bootstrap =
+  | {
+      readonly kind: 'initdb';
+      readonly term: Term;
+      readonly config: EngineConfig;
+      readonly initdb: { readonly encoding: string; readonly locale: string; readonly dataChecksums: boolean };
+      readonly roles: readonly DatabaseRole[];
+      readonly databases: readonly Database[];
+      /** Physical slots to make before anyone connects. */
+      readonly slots: readonly string[];
+    }
+  | {
+      readonly kind: 'basebackup';
+      readonly term: Term;
+      readonly config: EngineConfig;
+      /** Slots for every other member: any of them may follow this one some day. */
+      readonly slots: readonly string[];
+    };
+
+/** A long piece of work; at most one at a time. The last one stays visible until the next starts. */
+export interface AgentTask {
+  /** Given by the caller; the same id again answers with the task that runs or ran. */
+  readonly id: string;
+  readonly kind: 'initdb' | 'basebackup' | 'rewind' | 'restart';
+  readonly state: 'running' | 'done' | 'failed';
+  readonly startedAt: string;
+  readonly finishedAt?: string;
+  readonly progress?: { readonly doneBytes: number; readonly totalBytes: number };
+  readonly error?: { readonly code: string; readonly message: string; readonly remedy: string };
+}
+
+export interface ReplicationPeer {
+  /** application_name = instance id. */
+  readonly instanceId: string;
+  readonly state: string;
+  readonly sentLsn: string;
+  readonly flushLsn: string;
+  readonly replayLsn: string;
+}
+
+export interface EngineReport {
+  /** `absent`: no data directory yet. `running` means it answers `select 1`. */
+  readonly state: 'absent' | 'stopped' | 'starting' | 'running' | 'stopping' | 'failed';
+  /** What `pg_is_in_recovery()` says; absent where the engine does not answer. */
+  readonly role?: EngineRole;
+  readonly pid?: number;
+  readonly dataDir: string;
+  /** Major.minor, as `server_version`. */
+  readonly version?: string;
+  readonly startedAt?: string;
+  readonly systemId?: string;
+  readonly timeline?: number;
+  /** Primary: current WAL position. Replica: replayed position. */
+  readonly lsn?: string;
+  /** Replica: received and flushed position. */
+  readonly receivedLsn?: string;
+  /** Replica: walreceiver status (`streaming`) and whom it follows. */
+  readonly streaming?: boolean;
+  /** Primary: who streams from it. */
+  readonly peers?: readonly ReplicationPeer[];
+  /** Names of parameters that wait for a restart. */
+  readonly pendingRestart?: readonly string[];
+  /** Version of the rendered {@link EngineConfig}; 0 before the first. */
+  readonly configVersion: number;
+  /** Why `failed`, or the last thing the engine said before it ended. */
+  readonly reason?: string;
+}
+
+export interface AgentStatus {
+  readonly instanceId: string;
+  readonly agent: { readonly version: string; readonly pid: number; readonly startedAt: string };
+  readonly term?: Term;
+  readonly engine: EngineReport;
+  readonly task?: AgentTask;
+  readonly observedAt: string;
+}
+
+export type StopMode = 'smart' | 'fast' | 'immediate';
+
+/** Method, path, request and answer of each call. */
+export interface AgentApi {
+  /** `GET /v1/status` */
+  status(signal?: AbortSignal): Promise<AgentStatus>;
+  /** `PUT /v1/term`; does not start or stop anything by itself, but a running replica follows a changed upstream. */
+  setTerm(term: Term, signal?: AbortSignal): Promise<Term>;
+  /** `POST /v1/bootstrap?task=<id>`; ends with the engine running in its role. */
+  bootstrap(taskId: string, bootstrap: Bootstrap, signal?: AbortSignal): Promise<AgentTask>;
+  /** `GET /v1/tasks/<id>?waitMs=`; long poll (at most 30 s) until the task ends; progress meanwhile. */
+  task(id: string, options?: { readonly waitMs?: number }, signal?: AbortSignal): Promise<AgentTask>;
+  /** `PUT /v1/config`; checks every value against the engine before it reaches disk, then reloads a running engine. */
+  setConfig(config: EngineConfig, signal?: AbortSignal): Promise<{ readonly pendingRestart: readonly string[] }>;
+  /** `POST /v1/engine/start` */
+  start(signal?: AbortSignal): Promise<EngineReport>;
+  /** `POST /v1/engine/stop` `{mode, timeoutMs}`; a stop that takes longer goes on as immediate. */
+  stop(options: { readonly mode: StopMode; readonly timeoutMs: number }, signal?: AbortSignal): Promise<EngineReport>;
+  /** `POST /v1/engine/reload` */
+  reload(signal?: AbortSignal): Promise<EngineReport>;
+  /** `POST /v1/engine/promote`; only in a term of role primary. */
+  promote(signal?: AbortSignal): Promise<EngineReport>;
+  /** `POST /v1/engine/rewind?task=<id>`; the engine must be stopped, the term a replica's. */
+  rewind(taskId: string, signal?: AbortSignal): Promise<AgentTask>;
+  /** `PUT /v1/roles` */
+  setRoles(roles: readonly DatabaseRole[], signal?: AbortSignal): Promise<void>;
+  /** `PUT /v1/databases` */
+  setDatabases(databases: readonly Database[], signal?: AbortSignal): Promise<void>;
+  /** `PUT /v1/slots`: exactly these physical slots of ours (others are left alone) exist afterwards. */
+  setSlots(slots: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** `POST /v1/canary/write` `{token}`: commits the token; answers the LSN after it. */
+  writeCanary(token: string, signal?: AbortSignal): Promise<{ readonly lsn: string }>;
+  /** `POST /v1/canary/read`: the token this instance sees. */
+  readCanary(signal?: AbortSignal): Promise<{ readonly token: string | null }>;
+}
+
+/** The physical slot's name of an instance. */
+export const slotName = (instanceId: string): string => `ins_${instanceId}`;
