@@ -1,0 +1,13 @@
+export { config } from './config.ts';
+export {
+  type ClusterStatus,
+  createTestHome,
+  exampleFile,
+  type HomeStatus,
+  polarstackProgram,
+  processesBelow,
+  type TestHome,
+} from './local-home.ts';
+export { seededRandom } from './random.ts';
+export { missing, type Part } from './requirements.ts';
+export { type RunOptions, type RunResult, run, runOk } from './run.ts';

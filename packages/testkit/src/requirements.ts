@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { config } from './config.ts';
+
+/** A part of the machine that some tests need. */
+export type Part = 'postgres' | 'kubectl' | 'root';
+
+const present: Record<Part, () => boolean> = {
+  postgres: () =>
+    existsSync('/usr/lib/postgresql') &&
+    readdirSync('/usr/lib/postgresql').some((major) => existsSync(`/usr/lib/postgresql/${major}/bin/pg_rewind`)),
+  kubectl: () => spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0,
+  root: () => process.getuid?.() === 0,
+};
+
+/**
+ * True where a test must be skipped because `part` is missing; the reason is printed. A part that the environment
+ * variable `REQUIRE` (comma separated) lists must be there: its absence is an error.
+ */
+export function missing(part: Part): boolean {
+  if (present[part]()) return false;
+  if (config.required.includes(part)) throw new Error(`REQUIRE lists ${part}, which this machine does not have`);
+  process.stderr.write(`skipped: this machine has no ${part}\n`);
+  return true;
+}
