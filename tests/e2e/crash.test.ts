@@ -1,0 +1,176 @@
+/**
+ * kill -9 of the control process: during create at every persisted step boundary and at seeded random moments, and at
+ * rest. After `up` the cluster becomes or stays Ready; at rest no postmaster's pid changes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestHome, missing, seededRandom, type TestHome } from '@polarstack/testkit';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+interface OperationView {
+  readonly type: string;
+  readonly object: {
+    readonly spec: { readonly cluster: string };
+    readonly status?: {
+      readonly phase?: string;
+      readonly steps?: readonly { readonly name: string; readonly state: string; readonly attempts?: number }[];
+    };
+  };
+}
+
+const manifest = (name: string, followers: number): string =>
+  JSON.stringify({
+    apiVersion: 'mpd.polardb.aliyun.com/v1',
+    kind: 'MPDCluster',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      dbClusterType: 'local',
+      followerNum: followers,
+      classInfo: { className: 'local.small' },
+      engine: { type: 'postgres' },
+    },
+  });
+
+describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the control process', () => {
+  let home: TestHome;
+  const watchers: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    home = createTestHome();
+    await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
+  }, 400_000);
+  afterEach(async () => {
+    for (const watcher of watchers.splice(0)) watcher.kill('SIGKILL');
+    await home.remove();
+  }, 200_000);
+
+  const killControl = (): void => {
+    try {
+      process.kill(home.controlPid(), 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  const up = async (): Promise<void> => {
+    await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
+  };
+  const ready = async (name: string): Promise<void> => {
+    await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });
+  };
+  /** One set of ids, one pod an instance, rows go through: what a create that was killed must still end in. */
+  const checkWhole = async (name: string, instances: number): Promise<void> => {
+    const cluster = await home.cluster(name);
+    expect(cluster.instances.map(({ ready: isReady }) => isReady)).toEqual(Array(instances).fill(true));
+    expect(cluster.instances.filter(({ role }) => role === 'primary')).toHaveLength(1);
+    const pods = await home.kubectlOk(['get', 'pods', '-l', `apsara.metric.clusterName=${name}`, '-o', 'name']);
+    expect(pods.trim().split('\n')).toHaveLength(instances);
+    const operations = await home.kubectlOk([
+      'get',
+      'mpdop',
+      '-o',
+      'jsonpath={range .items[*]}{.spec.cluster} {.spec.type}{"\\n"}{end}',
+    ]);
+    expect(operations.split('\n').filter((line) => line === `${name} Create`)).toHaveLength(1);
+    await home.polarstackOk([
+      'psql',
+      name,
+      '-c',
+      'create table if not exists t (i int)',
+      '-c',
+      'insert into t values (1)',
+    ]);
+  };
+  /** Follows the operations as kubectl shows them; `onChange` gets each new (step, state) once. */
+  const followSteps = (name: string, seen: Set<string>, onChange: (step: string) => void): void => {
+    const watcher = spawn('kubectl', ['get', 'mpdop', '--watch', '--output-watch-events', '-o', 'json'], {
+      env: { ...process.env, KUBECONFIG: home.kubeconfig },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    watchers.push(watcher);
+    let text = '';
+    createInterface({ input: watcher.stdout }).on('line', (line) => {
+      text += line;
+      if (line !== '}') return; // kubectl prints indented objects: a lone brace ends one
+      const { object } = JSON.parse(text) as OperationView;
+      text = '';
+      if (object.spec.cluster !== name) return;
+      for (const step of object.status?.steps ?? []) {
+        const mark = `${step.name} ${step.state}`;
+        if (step.state !== 'Pending' && !seen.has(mark)) {
+          seen.add(mark);
+          onChange(mark);
+        }
+      }
+    });
+  };
+
+  test('at every persisted step boundary of create', { timeout: 900_000 }, async () => {
+    const seen = new Set<string>();
+    let kills = 0;
+    let finished = false;
+    await home.kubectlOk(['apply', '-f', '-'], { input: manifest('edges', 1) });
+    while (!finished) {
+      let killed = false;
+      followSteps('edges', seen, () => {
+        if (killed) return;
+        killed = true;
+        kills++;
+        killControl();
+      });
+      // a round ends with the kill at the next new boundary, or with a cluster that is ready
+      while (!killed && !finished) {
+        const view = await home.kubectl([
+          'get',
+          'mpd',
+          'edges',
+          '-o',
+          'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
+        ]);
+        finished = view.stdout === 'True';
+        if (!finished) await sleep(100);
+      }
+      for (const watcher of watchers.splice(0)) watcher.kill('SIGKILL');
+      await up();
+    }
+    await ready('edges');
+    await checkWhole('edges', 2);
+    process.stderr.write(`killed at ${kills} boundaries: ${[...seen].join(', ')}\n`);
+    expect(kills).toBeGreaterThanOrEqual(5);
+  });
+
+  test('at 20 random moments of create', { timeout: 1_200_000 }, async () => {
+    const random = seededRandom('random kills');
+    let kills = 0;
+    for (let round = 0; kills < 20; round++) {
+      const name = `round-${round}`;
+      await home.kubectlOk(['apply', '-f', '-'], { input: manifest(name, 1) });
+      // several kills in one create: the later ones hit its resumption
+      for (let i = 0; i < 4 && kills < 20; i++, kills++) {
+        await sleep(random() * 1_200);
+        killControl();
+        await up();
+      }
+      await ready(name);
+      await checkWhole(name, 2);
+      await home.kubectlOk(['delete', 'mpd', name, '--timeout=120s']);
+    }
+  });
+
+  test('at rest: no postmaster changes, and connections through the proxy live on', { timeout: 600_000 }, async () => {
+    await home.kubectlOk(['apply', '-f', '-'], { input: manifest('rest', 2) });
+    await ready('rest');
+    const before = await home.cluster('rest');
+    const long = home.polarstack(['psql', 'rest', '-c', 'select pg_sleep(12)', '-c', "select 'alive'"]);
+    await sleep(1_500); // until the session is under way; the sleep in it is longer than a kill and an up
+    killControl();
+    await up();
+    await ready('rest');
+    expect((await long).stdout).toContain('alive');
+    const after = await home.cluster('rest');
+    expect(after.instances.map(({ name, pid }) => [name, pid])).toEqual(
+      before.instances.map(({ name, pid }) => [name, pid]),
+    );
+    await checkWhole('rest', 3);
+  });
+});
