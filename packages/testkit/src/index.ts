@@ -11,3 +11,4 @@ export {
 export { seededRandom } from './random.ts';
 export { missing, type Part } from './requirements.ts';
 export { type RunOptions, type RunResult, run, runOk } from './run.ts';
+export { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
