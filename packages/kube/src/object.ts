@@ -41,3 +41,15 @@ export interface Resource<T extends KubeObject> {
   /** Never set: carries the type. */
   readonly _type?: T;
 }
+
+/** How an object is called within its type: `namespace/name`, or `name` where there is no namespace. */
+export function objectKey(object: KubeObject): string {
+  const { namespace, name = '' } = object.metadata ?? {};
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** The reverse of {@link objectKey}. */
+export function parseKey(key: string): { readonly namespace?: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}

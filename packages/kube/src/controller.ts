@@ -1,0 +1,104 @@
+/**
+ * Runs `reconcile` for keys: one run of a key at a time, several keys at once, failures again with back-off.
+ *
+ * Invariants (tests cite them):
+ * - C1 No run starts before every source holds its first whole list.
+ * - C2 Every change of a source is followed by a run of its keys that starts after the change is in the copy.
+ * - C3 When the signal aborts no run starts any more, and `run` resolves only after those under way have ended.
+ */
+import { setMaxListeners } from 'node:events';
+import { toStackError } from '@polarstack/base';
+import type { Change, Informer } from './informer.ts';
+import type { KubeObject } from './object.ts';
+import { createWorkQueue, type WorkQueue } from './work-queue.ts';
+
+/** An informer, and which keys have to be looked at when one of its objects changes. */
+export interface ControllerSource {
+  readonly synced: Promise<void>;
+  /** Connects the source to a queue; returns what disconnects it. */
+  attach(queue: WorkQueue): () => void;
+}
+
+export function source<T extends KubeObject, I extends string>(
+  informer: Informer<T, I>,
+  keysOf: (change: Change<T>) => readonly string[],
+): ControllerSource {
+  return {
+    synced: informer.synced,
+    attach: (queue) =>
+      informer.onChange((change) => {
+        for (const key of keysOf(change)) queue.add(key);
+      }),
+  };
+}
+
+export interface ReconcileResult {
+  /** Look again after this many milliseconds, also where nothing changes. */
+  readonly requeueAfterMs?: number;
+}
+
+export interface ControllerOptions {
+  readonly sources: readonly ControllerSource[];
+  /** The signal aborts when the controller stops. What it throws is reported and the key comes again with back-off. */
+  readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult> | Promise<void>;
+  /** How many keys at once. Default 4. */
+  readonly concurrency?: number;
+  readonly queue?: WorkQueue;
+  /** Told of each failed run and of the pause before the next, in milliseconds. */
+  readonly onError?: (error: unknown, key: string, retryInMs: number) => void;
+}
+
+export interface Controller {
+  readonly queue: WorkQueue;
+  /** Runs until the signal aborts. Informers are started by their owner. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createController(options: ControllerOptions): Controller {
+  const { sources, reconcile, concurrency = 4, onError } = options;
+  const queue = options.queue ?? createWorkQueue();
+
+  async function runOnce(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      const result = (await reconcile(key, signal)) as ReconcileResult | undefined;
+      queue.forget(key);
+      if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
+    } catch (error) {
+      if (signal.aborted) return;
+      onError?.(toStackError(error), key, queue.addRateLimited(key));
+    } finally {
+      queue.done(key);
+    }
+  }
+
+  async function work(signal: AbortSignal): Promise<void> {
+    for (let key = await queue.next(signal); key !== undefined; key = await queue.next(signal)) {
+      if (signal.aborted) queue.done(key);
+      else await runOnce(key, signal);
+    }
+  }
+
+  return {
+    queue,
+    run: async (signal) => {
+      setMaxListeners(0, signal);
+      const detach = sources.map((each) => each.attach(queue));
+      try {
+        await untilAborted(Promise.all(sources.map((each) => each.synced)), signal);
+        if (!signal.aborted) await Promise.all(Array.from({ length: concurrency }, async () => await work(signal)));
+      } finally {
+        for (const each of detach) each();
+        await queue.shutDown();
+      }
+    },
+  };
+}
+
+/** Resolves with the promise or when the signal aborts, whichever is first. */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    promise.then(() => resolve(), reject);
+  });
+}

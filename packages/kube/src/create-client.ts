@@ -1,0 +1,163 @@
+import { isStackError } from '@polarstack/base';
+import type { DeleteOptions, KubeClient, ListOptions, ObjectKey, Patch, WatchEvent } from './client.ts';
+import type { KubeConnection } from './connection.ts';
+import type { KubeObject, Resource } from './object.ts';
+import { apiVersionOf, queryString, resourcePath } from './paths.ts';
+import { createTransport } from './transport.ts';
+import { type WatchOptions, watchOnce } from './watch-stream.ts';
+
+/** Objects of a page: small enough that a server builds it quickly, large enough to make few requests. */
+const PAGE_SIZE = 500;
+
+const patchTypes: Readonly<Record<Patch['type'], string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+};
+
+interface ListBody<T> {
+  readonly items?: readonly T[];
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+}
+
+/** A {@link KubeClient} that also streams. */
+export interface KubeHttpClient extends KubeClient {
+  readonly connection: KubeConnection;
+  /** GET of any path as it comes: followed logs, for instance. */
+  stream(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export function createKubeClient(connection: KubeConnection): KubeHttpClient {
+  const transport = createTransport(connection);
+
+  async function json<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    contentType = 'application/json',
+  ): Promise<T> {
+    const text = await transport.sendText({
+      method,
+      path,
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), contentType }),
+    });
+    return JSON.parse(text) as T;
+  }
+
+  function keyOf(object: KubeObject): { namespace: string | undefined; name: string | undefined } {
+    return { namespace: object.metadata?.namespace, name: object.metadata?.name };
+  }
+
+  /** List answers leave out what every item shares; whoever gets a single item needs it. */
+  function complete<T extends KubeObject>(resource: Resource<T>, item: T): T {
+    return item.kind === undefined ? { ...item, apiVersion: apiVersionOf(resource), kind: resource.kind } : item;
+  }
+
+  async function listPages<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions,
+    limit: number | undefined,
+    signal?: AbortSignal,
+  ) {
+    const { labelSelector, fieldSelector } = options;
+    const path = resourcePath(resource, { namespace: options.namespace });
+    const items: T[] = [];
+    let resourceVersion: string | undefined;
+    let next: string | undefined;
+    do {
+      const query = queryString({ limit, continue: next, labelSelector, fieldSelector });
+      const page = await json<ListBody<T>>('GET', `${path}${query}`, undefined, signal);
+      for (const item of page.items ?? []) items.push(complete(resource, item));
+      // The first page's version: a watch from there misses nothing, even where later pages are newer.
+      resourceVersion ??= page.metadata?.resourceVersion ?? '';
+      next = page.metadata?.continue || undefined;
+    } while (next !== undefined);
+    return { items, resourceVersion };
+  }
+
+  async function list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}, signal?: AbortSignal) {
+    try {
+      return await listPages(resource, options, PAGE_SIZE, signal);
+    } catch (error) {
+      // Changes outran the reading, so the place in the list is lost: read all at once instead.
+      if (!isStackError(error, 'Gone')) throw error;
+      return await listPages(resource, options, undefined, signal);
+    }
+  }
+
+  async function find<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal?: AbortSignal) {
+    try {
+      return await json<T>('GET', resourcePath(resource, key), undefined, signal);
+    } catch (error) {
+      if (isStackError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  async function put<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    subresource: string | undefined,
+    signal?: AbortSignal,
+  ) {
+    const path = resourcePath(resource, { ...keyOf(object), ...(subresource === undefined ? {} : { subresource }) });
+    return await json<T>('PUT', path, withType(resource, object), signal);
+  }
+
+  async function patch<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    change: Patch,
+    subresource: string | undefined,
+    signal?: AbortSignal,
+  ) {
+    const path = resourcePath(resource, { ...key, ...(subresource === undefined ? {} : { subresource }) });
+    return await json<T>('PATCH', path, change.body, signal, patchTypes[change.type]);
+  }
+
+  return {
+    connection,
+    get: async <T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal?: AbortSignal) =>
+      await json<T>('GET', resourcePath(resource, key), undefined, signal),
+    find,
+    list,
+    create: async <T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal) =>
+      await json<T>(
+        'POST',
+        resourcePath(resource, { namespace: object.metadata?.namespace }),
+        withType(resource, object),
+        signal,
+      ),
+    replace: async (resource, object, signal) => await put(resource, object, undefined, signal),
+    replaceStatus: async (resource, object, signal) => await put(resource, object, 'status', signal),
+    patch: async (resource, key, change, signal) => await patch(resource, key, change, undefined, signal),
+    patchStatus: async (resource, key, change, signal) => await patch(resource, key, change, 'status', signal),
+    delete: async (resource, key, options: DeleteOptions = {}, signal) => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options };
+      await transport.sendText({
+        method: 'DELETE',
+        path: resourcePath(resource, key),
+        body: JSON.stringify(body),
+        contentType: 'application/json',
+        signal,
+      });
+    },
+    watch: <T extends KubeObject>(
+      resource: Resource<T>,
+      options: WatchOptions,
+      signal: AbortSignal,
+    ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal),
+    raw: async (path, signal) => await transport.sendText({ method: 'GET', path, accept: '*/*', signal }),
+    stream: async function* (path, signal) {
+      yield* await transport.send({ method: 'GET', path, accept: '*/*', signal, bodyTimeoutMs: 0 });
+    },
+    close: async () => await transport.close(),
+  };
+}
+
+/** Requests must say the type, also where the caller left it to the resource. */
+function withType<T extends KubeObject>(resource: Resource<T>, object: T): T {
+  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+}
