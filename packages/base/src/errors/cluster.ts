@@ -1,3 +1,59 @@
 import { entries } from './entry.ts';
 
-export const clusterErrors = entries({});
+export const clusterErrors = entries({
+  NotSupportedYet: {
+    summary: 'The spec asks for something that this version cannot do yet.',
+    remedy: 'Take the named field back to what it was, or leave it out.',
+    retry: 'never',
+  },
+  ClassUnknown: {
+    summary: 'There is no instance class of this name.',
+    remedy: 'Choose one of the classes that the message lists, or add it to the catalog.',
+    retry: 'never',
+  },
+  VersionNotInstalled: {
+    summary: 'No node has this version of the engine.',
+    remedy: 'Choose one of the versions that the message lists, or install it and run `polarstack up` again.',
+    retry: 'later',
+  },
+  ParameterUnknown: {
+    summary: 'This major version of the engine has no parameter of this name.',
+    remedy: 'Correct the name; the reference page of the parameters lists them all.',
+    retry: 'never',
+  },
+  ParameterLocked: {
+    summary: 'The stack sets this parameter itself.',
+    remedy: 'Leave it out of spec.parameters.',
+    retry: 'never',
+  },
+  ParameterInvalid: {
+    summary: 'The value of a parameter is not one that the engine takes.',
+    remedy: 'Give a value within what the message says.',
+    retry: 'never',
+  },
+  PortOutOfRange: {
+    summary: 'The port lies outside the range for engines.',
+    remedy: 'Choose a port of the range, or leave netCfg.engineStartPort out to use the network of the pods.',
+    retry: 'never',
+  },
+  PortInUse: {
+    summary: 'Somebody else uses the port on a node.',
+    remedy: 'Choose another port, or stop what uses it.',
+    retry: 'later',
+  },
+  NotEnoughNodes: {
+    summary: 'With the network of the host every instance needs a node of its own, and there are too few.',
+    remedy: 'Lower followerNum, add a node, or leave netCfg.engineStartPort out to use the network of the pods.',
+    retry: 'later',
+  },
+  InitdbInvalid: {
+    summary: 'A data directory cannot be made like this.',
+    remedy: 'Correct the named field of spec.initdb.',
+    retry: 'never',
+  },
+  CatalogInvalid: {
+    summary: 'An entry of the catalog cannot be read.',
+    remedy: 'Correct the ConfigMap that the message names, or delete it and run `polarstack up` again.',
+    retry: 'later',
+  },
+});
