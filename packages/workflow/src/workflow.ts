@@ -26,7 +26,7 @@ export interface StepContext<S> {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /** A sentence for the person who watches; recorded with the next write. */
-  progress(message: string): void;
+  readonly progress: (message: string) => void;
 }
 
 /** `wait`: leave memory until an event or, at the latest, `untilMs` (milliseconds from now) wakes the workflow. */

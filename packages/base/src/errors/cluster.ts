@@ -1,6 +1,42 @@
 import { entries } from './entry.ts';
 
 export const clusterErrors = entries({
+  // The operator and its operations.
+  AllocationCorrupt: {
+    summary: 'The record of allocated ids or port ranges cannot be read.',
+    remedy: 'Correct ConfigMap kube-system/polardb4mpd-controller as the message says.',
+    retry: 'later',
+  },
+  NoFreePort: {
+    summary: 'No port is left in the range for this purpose.',
+    remedy: 'Widen the range in the annotations of ConfigMap kube-system/polardb4mpd-controller, or free a port.',
+    retry: 'later',
+  },
+  PodUnscheduled: {
+    summary: 'No node can take a pod of the cluster.',
+    remedy: 'Add a node or free room on one (each instance needs a node of its own), or ask for fewer ROs.',
+    retry: 'later',
+  },
+  PodNotRunning: {
+    summary: 'A pod of the cluster does not run.',
+    remedy: 'Look at it with kubectl describe pod and kubectl logs, and mend what they say.',
+    retry: 'later',
+  },
+  InstanceNotReady: {
+    summary: 'An instance does not work as it should.',
+    remedy: 'Look at the log of its pod; the operation goes on by itself when the instance works.',
+    retry: 'later',
+  },
+  VerificationFailed: {
+    summary: 'A new cluster did not pass its check: write on the RW, read on each RO.',
+    remedy: 'Look at the logs of the pods that the message names.',
+    retry: 'later',
+  },
+  DeletionProtected: {
+    summary: 'The cluster is protected against deletion.',
+    remedy: 'Set spec.deletionProtection to false if it is really to go; the deletion then goes on by itself.',
+    retry: 'later',
+  },
   NotSupportedYet: {
     summary: 'The spec asks for something that this version cannot do yet.',
     remedy: 'Take the named field back to what it was, or leave it out.',

@@ -1,0 +1,62 @@
+import type { MPDCluster } from '@polarstack/api';
+import { hostPort, initdbOptions } from '@polarstack/api';
+import { StackError } from '@polarstack/base';
+
+/** Engine and agent ports of every instance. `host`: the network of the node, so one instance a node. */
+export interface ClusterPorts {
+  readonly host: boolean;
+  readonly enginePort: number;
+  readonly agentPort: number;
+}
+
+/** What was decided about a cluster when its ids were allocated: read from the status alone, and so stable. */
+export interface ClusterFacts {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly logicId: string;
+  readonly engineType: 'postgres' | 'polardb';
+  readonly image: string;
+  readonly ports: ClusterPorts;
+  /** Limits of the container; quantities. */
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly storage: { readonly size: string; readonly className?: string };
+}
+
+/** Size of an instance's volume where neither the cluster nor its class says. */
+export const DEFAULT_VOLUME_SIZE = '10Gi';
+
+/** The facts of a cluster whose ids are recorded; throws `Internal` for one that has none yet. */
+export function clusterFacts(cluster: MPDCluster): ClusterFacts {
+  const { name, namespace, uid } = cluster.metadata;
+  const { spec, status } = cluster;
+  const [instance] = Object.values(status?.dbInstanceStatus ?? {});
+  const net = instance?.netInfo;
+  const image = status?.engine?.image;
+  if (!name || !namespace || !uid || !status?.logicId || !image || !net?.workingPort || !net.agentPort) {
+    throw new StackError('Internal', `cluster ${namespace}/${name} has no recorded ids yet`);
+  }
+  const { cpu, memory } = status.insClassInfo ?? {};
+  return {
+    name,
+    namespace,
+    uid,
+    logicId: status.logicId,
+    engineType: status.engine?.type === 'polardb' ? 'polardb' : 'postgres',
+    image,
+    ports: { host: hostPort(spec) !== undefined, enginePort: net.workingPort, agentPort: net.agentPort },
+    ...(cpu && { cpu }),
+    ...(memory && { memory }),
+    storage: {
+      size: String(spec.localStore?.size ?? DEFAULT_VOLUME_SIZE),
+      ...(spec.localStore?.storageClassName && { className: spec.localStore.storageClassName }),
+    },
+  };
+}
+
+/** Name and owner of the database made for the application. */
+export function appDatabase(cluster: Pick<MPDCluster, 'spec'>): { readonly name: string; readonly owner: string } {
+  const { database, owner } = initdbOptions(cluster.spec);
+  return { name: database, owner };
+}
