@@ -1,0 +1,6 @@
+export { checkParameter, checkParameters, checkValue, type ParameterProblem } from './check.ts';
+export * from './flush.ts';
+export * from './item.ts';
+export * from './layers.ts';
+export * from './quoting.ts';
+export * from './units.ts';
