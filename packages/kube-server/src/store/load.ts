@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { isStackError, type Logger, StackError } from '@polarstack/base';
-import { stateFiles } from './file-names.ts';
+import type { LogFields } from './file-header.ts';
+import { logName, stateFiles } from './file-names.ts';
 import type { Files } from './files.ts';
 import type { Formats } from './formats.ts';
-import { corrupt, type LogContent, readHeader, readLog, readSnapshot, type Tail } from './read-file.ts';
+import { corrupt, readHeader, readLog, readSnapshot, type StateFile, type Tail } from './read-file.ts';
 import type { View } from './view.ts';
 
 export interface LoadedStore {
@@ -14,12 +15,9 @@ export interface LoadedStore {
   /** How many bytes of the newest log count. */
   readonly logLength: number;
   readonly tail?: Tail & { readonly bytes: Buffer };
-  /** The snapshot that was read; 0 when the logs were read from the beginning. */
-  readonly snapshotSequence: number;
-  readonly snapshotBytes: number;
-  /** Bytes of log behind that snapshot. */
-  readonly logBytes: number;
-  /** Why a snapshot is wanted soon: old format, or a newer snapshot could not be read. */
+  /** The snapshot that was read (sequence 0: none, the logs were read from the beginning), and the logs behind it. */
+  readonly snapshot: { readonly sequence: number; readonly bytes: number; readonly logBytes: number };
+  /** True where a new snapshot should be taken soon: a file has an old format, or a newer snapshot could not be read. */
   readonly stale: boolean;
 }
 
@@ -66,51 +64,37 @@ interface Named {
 }
 
 async function loadFrom(
-  { dir, files, formats, view }: LoadOptions,
+  options: LoadOptions,
   snapshot: Named | undefined,
   allLogs: readonly Named[],
   fellBack: boolean,
 ): Promise<LoadedStore> {
-  const first = snapshot?.sequence ?? 1;
-  const logs = allLogs.filter(({ sequence }) => sequence >= first);
-  logs.forEach(({ name, sequence }, index) => {
-    if (sequence !== first + index) throw corrupt(join(dir, name), 0, `log ${first + index} is missing before it`);
-  });
-  if (logs.length === 0)
-    throw corrupt(join(dir, snapshot?.name ?? 'log'), 0, `log ${first}, which goes on from it, is missing`);
-
+  const { dir, files, formats, view } = options;
+  const newest = Math.max(...formats.keys());
+  const logs = chain(dir, snapshot, allLogs);
   let stale = fellBack;
   let store: string | undefined;
-  let snapshotBytes = 0;
+  let bytes = 0;
   if (snapshot) {
     const file = readHeader('snapshot', dir, snapshot.name, await files.read(join(dir, snapshot.name)), formats);
     view.reset(readSnapshot(file), file.fields.revision);
     store = file.fields.store;
-    snapshotBytes = file.bytes.length;
-    stale ||= file.version !== Math.max(...formats.keys());
+    bytes = file.bytes.length;
+    stale ||= file.version < newest;
   } else view.reset([], 0);
 
   const read = async ({ name }: Named) => readHeader('log', dir, name, await files.read(join(dir, name)), formats);
   let logBytes = 0;
-  let file = await read(logs[0] as Named);
+  let file = await read(logs[0]);
   for (let index = 0; ; index++) {
     const { name, sequence } = logs[index] as Named;
     const next = logs[index + 1];
     const following = next && (await read(next));
-    const { fields, path } = file;
-    store ??= fields.store;
-    if (fields.store !== store) throw corrupt(path, 0, 'it belongs to another store');
-    if (fields.sequence !== sequence) throw corrupt(path, 0, `it is log ${fields.sequence} under another name`);
-    if (fields.follows !== view.revision) {
-      throw corrupt(path, 0, `it continues revision ${fields.follows}, but the state is at revision ${view.revision}`);
-    }
-    if (fields.base < fields.follows) throw corrupt(path, 0, 'it starts before the revision that it continues');
-    if (fields.base > fields.follows) view.skipTo(fields.base);
-    stale ||= file.version !== Math.max(...formats.keys());
-    if (following && following.fields.previousLength === undefined) {
-      throw corrupt(following.path, 0, 'it does not say where the log before it ends');
-    }
-    const content: LogContent = readLog(file, following?.fields.previousLength, (changes, revision) =>
+    store ??= file.fields.store;
+    assertPlace(file, sequence, store, view.revision);
+    stale ||= file.version < newest;
+    if (file.fields.base > file.fields.follows) view.skipTo(file.fields.base);
+    const content = readLog(file, following && lengthBefore(following), (changes, revision) =>
       view.apply(changes, revision),
     );
     logBytes += content.end;
@@ -121,14 +105,38 @@ async function loadFrom(
         logName: name,
         logLength: content.end,
         ...(content.tail && { tail: { ...content.tail, bytes: file.bytes.subarray(content.tail.offset) } }),
-        snapshotSequence: snapshot?.sequence ?? 0,
-        snapshotBytes,
-        logBytes,
+        snapshot: { sequence: snapshot?.sequence ?? 0, bytes, logBytes },
         stale,
       };
     }
     file = following;
   }
+}
+
+/** The logs that go on from a snapshot, without a gap. */
+function chain(dir: string, snapshot: Named | undefined, all: readonly Named[]): readonly [Named, ...Named[]] {
+  const start = snapshot?.sequence ?? 1;
+  const [first, ...rest] = all.filter(({ sequence }) => sequence >= start);
+  if (!first) throw corrupt(join(dir, snapshot?.name ?? logName(start)), 0, `${logName(start)} is missing`);
+  [first, ...rest].forEach(({ name, sequence }, index) => {
+    if (sequence !== start + index) throw corrupt(join(dir, name), 0, `${logName(start + index)} is missing before it`);
+  });
+  return [first, ...rest];
+}
+
+function assertPlace({ path, fields }: StateFile<LogFields>, sequence: number, store: string, revision: number): void {
+  const { follows, base } = fields;
+  if (fields.store !== store) throw corrupt(path, 0, 'it belongs to another store');
+  if (fields.sequence !== sequence) throw corrupt(path, 0, `it is log ${fields.sequence} under another name`);
+  if (follows !== revision) {
+    throw corrupt(path, 0, `it continues revision ${follows}, but the state before it ends with ${revision}`);
+  }
+  if (base < follows) throw corrupt(path, 0, 'it starts before the revision that it continues');
+}
+
+function lengthBefore({ path, fields }: StateFile<LogFields>): number {
+  if (fields.previousLength === undefined) throw corrupt(path, 0, 'it does not say where the log before it ends');
+  return fields.previousLength;
 }
 
 /** Refuses a folder that holds other people's files and no store: it was not made for us. */

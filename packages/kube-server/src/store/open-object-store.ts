@@ -4,7 +4,7 @@ import { type Logger, StackError } from '@polarstack/base';
 import { maxFrameRecords } from './codec.ts';
 import { createCommitter } from './committer.ts';
 import { createDiskLog, type LogStart, writeError } from './disk-log.ts';
-import { cutName, storeFile, unfinished } from './file-names.ts';
+import { cutName, storeFile } from './file-names.ts';
 import { diskFiles, type Files } from './files.ts';
 import { type Formats, knownFormats } from './formats.ts';
 import { defaultHistoryLimit, type HistoryLimit } from './history.ts';
@@ -57,12 +57,8 @@ export async function openObjectStore(options: StoreOptions): Promise<ObjectStor
       store: loaded?.store ?? randomUUID(),
       start,
       snapshotBytes: options.snapshotBytes ?? 8 * 1024 * 1024,
-      snapshot: {
-        sequence: loaded?.snapshotSequence ?? 0,
-        bytes: loaded?.snapshotBytes ?? 0,
-        logBytes: loaded?.logBytes ?? 0,
-        stale: loaded?.stale ?? false,
-      },
+      snapshot: loaded?.snapshot ?? { sequence: 0, bytes: 0, logBytes: 0 },
+      snapshotNow: loaded?.stale ?? false,
     });
     if (loaded?.tail) await cutTail(dir, files, loaded, logger);
     await log.checkpoint(view.revision, () => view.list(''));
@@ -76,8 +72,11 @@ export async function openObjectStore(options: StoreOptions): Promise<ObjectStor
         return store.oldestRevision;
       },
       close: async () => {
-        await store.close();
-        await lock.release();
+        try {
+          await store.close();
+        } finally {
+          await lock.release();
+        }
       },
     };
   } catch (error) {
@@ -141,14 +140,13 @@ async function settleEnd(
 }
 
 async function keepAside(dir: string, files: Files, name: string, bytes: Buffer): Promise<void> {
-  const file = await files.create(join(dir, unfinished(name)));
+  const file = await files.create(join(dir, name));
   try {
     await file.write(bytes, 0);
     await file.sync();
   } finally {
     await file.close();
   }
-  await files.rename(join(dir, unfinished(name)), join(dir, name));
   await files.syncFolder(dir);
 }
 

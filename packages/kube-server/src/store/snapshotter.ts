@@ -1,16 +1,9 @@
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '@polarstack/base';
-import { encodeFrame, encodeRecord } from './codec.ts';
-import { encodeFileHeader } from './file-header.ts';
 import { snapshotName, stateFiles, unfinished } from './file-names.ts';
-import type { Files, OpenFile } from './files.ts';
+import type { Files } from './files.ts';
 import type { Entry } from './view.ts';
-
-/** Bytes that are encoded in one turn of the event loop: about a millisecond of work. */
-const chunkBytes = 128 * 1024;
-/** Bytes between two fsyncs, so that none of them holds up the log's own for long. */
-const syncBytes = 1024 * 1024;
+import { writeSnapshotFile } from './write-files.ts';
 
 export interface Snapshotter {
   readonly busy: boolean;
@@ -32,78 +25,37 @@ export function createSnapshotter(options: {
   readonly files: Files;
   readonly store: string;
   readonly logger: Logger;
-  readonly snapshot: { readonly sequence: number };
+  /** The newest snapshot that was readable; 0 for none. */
+  readonly readable: number;
 }): Snapshotter {
   const { dir, files, store, logger } = options;
-  let good = options.snapshot.sequence;
+  let newest = options.readable;
   let running: Promise<void> | undefined;
   let stopped = false;
 
-  async function writeEntries(file: OpenFile, position: number, revision: number, entries: readonly Entry[]) {
-    let length = position;
-    let unsynced = 0;
-    for (let index = 0; index < entries.length && !stopped; ) {
-      const records: Buffer[] = [];
-      let bytes = 0;
-      for (; index < entries.length && bytes < chunkBytes; index++) {
-        const { key, object } = entries[index] as Entry;
-        const record = encodeRecord('put', key, Number(object.metadata.resourceVersion), JSON.stringify(object));
-        records.push(record);
-        bytes += record.length;
-      }
-      const frame = encodeFrame(records, revision, revision);
-      await file.write(frame, length);
-      length += frame.length;
-      unsynced += frame.length;
-      if (unsynced >= syncBytes) {
-        await file.sync();
-        unsynced = 0;
-      }
-      await nextTurn();
-    }
-    return length;
-  }
-
-  async function write(sequence: number, revision: number, entries: readonly Entry[]): Promise<number | undefined> {
-    const name = snapshotName(sequence);
-    const temporary = join(dir, unfinished(name));
-    const file = await files.create(temporary);
-    let length = 0;
-    try {
-      const header = encodeFileHeader({ kind: 'snapshot', store, sequence, revision, entries: entries.length });
-      await file.write(header, 0);
-      length = await writeEntries(file, header.length, revision, entries);
-      if (!stopped) await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (stopped) {
-      await files.remove(temporary);
-      return undefined;
-    }
-    await files.rename(temporary, join(dir, name));
-    await files.syncFolder(dir);
-    return length;
-  }
-
   async function removeBefore(sequence: number): Promise<void> {
-    const { logs, snapshots } = stateFiles(await files.list(dir));
-    for (const file of [...snapshots, ...logs]) {
-      if (file.sequence < sequence) await files.remove(join(dir, file.name));
+    try {
+      const { logs, snapshots } = stateFiles(await files.list(dir));
+      for (const file of [...logs, ...snapshots]) {
+        if (file.sequence < sequence) await files.remove(join(dir, file.name));
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'old files of the state could not be removed; the next snapshot tries again');
     }
   }
 
   async function run(sequence: number, revision: number, entries: readonly Entry[]): Promise<number | undefined> {
     try {
-      const bytes = await write(sequence, revision, entries);
+      const fields = { kind: 'snapshot', store, sequence, revision, entries: entries.length } as const;
+      const bytes = await writeSnapshotFile({ files, dir }, fields, entries, () => stopped);
       if (bytes === undefined) return undefined;
-      await removeBefore(good);
-      good = sequence;
-      logger.info({ revision, objects: entries.length, bytes }, 'snapshot of the state written');
+      await removeBefore(newest);
+      newest = sequence;
+      logger.debug({ revision, objects: entries.length, bytes }, 'snapshot of the state written');
       return bytes;
     } catch (error) {
       logger.warn({ err: error }, 'a snapshot of the state could not be written; the log is kept');
-      await files.remove(join(dir, unfinished(snapshotName(sequence)))).catch(() => undefined);
+      await files.remove(join(dir, unfinished(snapshotName(sequence)))).catch(() => undefined); // opening removes it too
       return undefined;
     }
   }
