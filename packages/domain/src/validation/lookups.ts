@@ -18,7 +18,9 @@ export interface ClusterLookups {
   readonly claimedPorts?: ReadonlyMap<number, string>;
   /** controller-config `canUpdateNotChangeableParams`. */
   readonly allowLocked?: boolean;
-  /** The engine parameters that an existing cluster was made with; absent: unknown, and so not compared. */
+  /** Values of `<c>-running-params` of an existing cluster; absent: unknown, and so not compared. */
+  readonly running?: ReadonlyMap<string, string>;
+  /** `spec.parameters` that an existing cluster was made with; absent: unknown, and so not compared. */
   readonly appliedParameters?: Readonly<Record<string, string>>;
 }
 
