@@ -1,0 +1,24 @@
+# Each target does its own set-up, and only where it is due: see scripts/prepare.sh.
+.PHONY: up down test check bench clean
+
+up:
+	@./polarstack up
+
+down:
+	@./polarstack down
+
+# Checks, then all tests; the last line says `N passed, N failed`.
+test:
+	@scripts/test.sh
+
+check:
+	@scripts/prepare.sh deps
+	@node_modules/.bin/tsx scripts/check.ts
+
+bench:
+	@scripts/prepare.sh build
+	@node_modules/.bin/tsx bench/run.ts
+
+# Removes what was built and installed; the data folder stays (polarstack down --delete removes that).
+clean:
+	@rm -rf dist node_modules coverage .prepare.lock

@@ -1,0 +1,28 @@
+/** The settings that a local home reads from its environment; the one place here that does. */
+export interface LocalSettings {
+  /** `POLARSTACK_HOME`: the data folder. */
+  readonly home: string | undefined;
+  /** `POLARSTACK_PG_BIN`: a folder with the PostgreSQL server programs, preferred to any that is found. */
+  readonly pgBin: string | undefined;
+  /** `PATH`, as folders. */
+  readonly path: readonly string[];
+}
+
+export function readLocalSettings(env: NodeJS.ProcessEnv = process.env): LocalSettings {
+  return {
+    home: env.POLARSTACK_HOME || undefined,
+    pgBin: env.POLARSTACK_PG_BIN || undefined,
+    path: (env.PATH ?? '').split(':').filter((folder) => folder.startsWith('/')),
+  };
+}
+
+/** The environment of the processes of a home: what a program needs to run, and nothing that a user's shell carries. */
+export function plainEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const;
+  return Object.fromEntries(kept.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+}
+
+/** The environment of a package manager: the user's own (it may name a web proxy), with questions switched off. */
+export function packageManagerEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return { ...env, DEBIAN_FRONTEND: 'noninteractive' };
+}

@@ -1,0 +1,196 @@
+/**
+ * The control process: API server, node runtime and operator of one home, and the supervisor of its proxy.
+ *
+ * Invariants (tests cite them):
+ * - C1 One control process for a home: it holds `control.lock` for its life.
+ * - C2 Pods and the proxy live on when it ends, however it ends; the next one adopts them.
+ * - C3 `control.json` is written when everything is up, so whoever reads it can use what it says.
+ */
+import { chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Logger, StackError, systemClock } from '@polarstack/base';
+import { createKubeClient, type KubeConnection } from '@polarstack/kube';
+import { openObjectStore, startKubeServer } from '@polarstack/kube-server';
+import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
+import { startOperator } from '@polarstack/operator';
+import { readLocalSettings } from '../config.ts';
+import { API_PORT, addressTaken, apiAddress, canListen, firstFreeBlock } from '../home/block.ts';
+import type { Build } from '../home/build.ts';
+import type { Home } from '../home/home.ts';
+import { type HomeRecord, readHomeRecord, writeHomeRecord } from '../home/home-record.ts';
+import { renderKubeconfig } from '../home/kubeconfig.ts';
+import { ensurePki, type HomePki, type Identity } from '../home/pki.ts';
+import { writeFileAtomic } from '../machine/atomic-file.ts';
+import { type FileLock, lockHolder, tryLock } from '../machine/file-lock.ts';
+import { identifyProcess } from '../machine/process-identity.ts';
+import { type Account, findAccount, SYSTEM_USER } from '../machine/system-user.ts';
+import { discoverPostgres } from '../postgres/discovery.ts';
+import { proxyFiles } from '../proxy/proxy-folder.ts';
+import { machineImages, machineNodes, machineObjects } from './catalog.ts';
+import { writeControlState } from './control-state.ts';
+import { applyManifests, readManifests } from './manifests.ts';
+import { superviseProxy } from './proxy-supervisor.ts';
+import type { StartupReporter } from './startup-channel.ts';
+
+export interface ControlOptions {
+  readonly home: Home;
+  readonly build: Build;
+  readonly log: Logger;
+  readonly reporter: StartupReporter;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the home until the signal aborts; then everything of this process has ended in order. */
+export async function runControl({ home, build, log, reporter, signal }: ControlOptions): Promise<void> {
+  const lock = takeControlLock(home);
+  // Not linked to `signal`: the parts end one after the other, the callers of the API before the API.
+  const parts = new AbortController();
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const url = await start({ home, build, log, reporter, signal }, parts.signal, closers);
+    log.info({ url, build: build.id }, 'ready');
+    reporter.ready(url);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  } finally {
+    parts.abort();
+    for (const close of closers.reverse()) await close();
+    lock.release();
+  }
+}
+
+function takeControlLock(home: Home): FileLock {
+  const lock = tryLock(home.controlLock, 'polarstack-control');
+  if (lock) return lock;
+  throw new StackError(
+    'HomeBusy',
+    `another control process (pid ${lockHolder(home.controlLock)?.pid ?? '?'}) runs here`,
+  );
+}
+
+async function start(
+  { home, build, log, reporter, signal }: ControlOptions,
+  partsSignal: AbortSignal,
+  closers: (() => Promise<void>)[],
+): Promise<string> {
+  const record = readHomeRecord(home);
+  const settings = readLocalSettings();
+  const account = process.getuid?.() === 0 ? findAccount(SYSTEM_USER) : undefined;
+  const postgres = discoverPostgres({
+    named: record.pgBin ?? settings.pgBin,
+    path: settings.path,
+    asOther: account !== undefined,
+  });
+
+  reporter.step('opening the state');
+  const [store, block, { found, rejected }] = await Promise.all([
+    openObjectStore({ dir: home.api, logger: log.child({ part: 'store' }) }),
+    chooseBlock(record),
+    postgres,
+  ]);
+  closers.push(() => store.close());
+  for (const folder of rejected) log.warn(folder, 'a PostgreSQL that cannot be used');
+
+  reporter.step('starting the API server');
+  const address = apiAddress(block);
+  const pki = await ensurePki(home.pki, address, systemClock.now());
+  let runtime: NodeRuntime | undefined;
+  const server = await startKubeServer({
+    store,
+    host: address,
+    port: API_PORT,
+    tls: { ca: pki.caPem, cert: pki.server.certPem, key: pki.server.keyPem },
+    pods: () => runtime?.connector,
+    logger: log.child({ part: 'api' }),
+  }).catch((cause: unknown) => {
+    throw isAddressInUse(cause) ? addressTaken(block, cause) : cause;
+  });
+  closers.push(() => server.close());
+  if (record.block === undefined) writeHomeRecord(home, { ...record, block });
+  const url = `https://${address}:${API_PORT}`;
+  writeKubeconfigs(home, url, pki, account);
+
+  reporter.step('applying the catalog');
+  const connect = (who: Identity): ReturnType<typeof createKubeClient> => {
+    const client = createKubeClient(connectionOf(url, pki, who));
+    closers.push(() => client.close());
+    return client;
+  };
+  const admin = connect('admin');
+  const manifests = join(build.folder, 'manifests');
+  const objects = [
+    ...readManifests(join(manifests, 'crds')),
+    ...machineObjects(found),
+    ...readManifests(join(manifests, 'catalog')),
+  ];
+  const written = await applyManifests(admin, objects, signal);
+  if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');
+
+  reporter.step('starting the nodes, the operator and the proxy');
+  runtime = await startNodeRuntime({
+    client: connect('node-runtime'),
+    home: home.root,
+    block,
+    nodes: machineNodes(block),
+    images: machineImages(found),
+    ...(account === undefined ? {} : { user: account }),
+    binDir: join(build.folder, 'bin'),
+    logger: log.child({ part: 'node-runtime' }),
+    signal: partsSignal,
+  });
+  closers.push(() => runtime?.close() ?? Promise.resolve());
+  const operator = await startOperator({
+    client: connect('operator'),
+    logger: log.child({ part: 'operator' }),
+    signal: partsSignal,
+  });
+  closers.push(() => operator.close());
+  closers.push(startProxySupervisor(home, build, account, log, partsSignal));
+
+  const identity = identifyProcess(process.pid);
+  if (identity === undefined) throw new StackError('Internal', 'this process does not find itself in /proc');
+  writeControlState(home, { ...identity, build: build.id, url });
+  return url;
+}
+
+/** The recorded block, which must be free; on the first start the first block that is. */
+async function chooseBlock({ block }: HomeRecord): Promise<number> {
+  if (block === undefined) return firstFreeBlock();
+  if (await canListen(apiAddress(block), API_PORT)) return block;
+  throw addressTaken(block);
+}
+
+const isAddressInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
+
+function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity): KubeConnection {
+  return { server, caPem, ...clients[who] };
+}
+
+/** The user's kubeconfig, and the proxy's in the folder of the proxy's user. */
+function writeKubeconfigs(home: Home, server: string, pki: HomePki, account: Account | undefined): void {
+  const render = (user: string, client: Identity): string =>
+    renderKubeconfig({ server, caPem: pki.caPem, client: pki.clients[client], user });
+  writeFileAtomic(home.kubeconfig, render('polarstack-admin', 'admin'), { mode: 0o600 });
+  mkdirSync(home.proxy, { recursive: true, mode: 0o700 });
+  if (account) chownSync(home.proxy, account.uid, account.gid);
+  const file = proxyFiles(home.proxy).kubeconfig;
+  writeFileAtomic(file, render('polarstack-proxy', 'proxy'), { mode: 0o600, owner: account });
+}
+
+/** Starts the supervisor; what it answers waits for its end. */
+function startProxySupervisor(
+  home: Home,
+  build: Build,
+  account: Account | undefined,
+  log: Logger,
+  signal: AbortSignal,
+): () => Promise<void> {
+  const work = superviseProxy({
+    folder: home.proxy,
+    program: join(build.folder, 'bin', 'polarstack-proxy'),
+    bundle: build.bundles.proxy,
+    account,
+    log: log.child({ part: 'proxy' }),
+    signal,
+  }).catch((error: unknown) => log.error({ error }, 'the proxy is no longer supervised'));
+  return () => work;
+}

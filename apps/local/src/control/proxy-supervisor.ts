@@ -1,0 +1,129 @@
+/**
+ * Keeps one proxy process running.
+ *
+ * Invariants (tests cite them):
+ * - V1 A proxy of the same code is adopted, not replaced: its connections are the clients'.
+ * - V2 A proxy that died is started again, with a growing pause while it keeps dying.
+ * - V3 Stopping the supervisor leaves the proxy as it is.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { type Backoff, backoffDelay, type Clock, type Logger, systemClock } from '@polarstack/base';
+import { plainEnvironment } from '../config.ts';
+import {
+  identifyProcess,
+  isProcessAlive,
+  isProcessIdentity,
+  type ProcessIdentity,
+} from '../machine/process-identity.ts';
+import type { Account } from '../machine/system-user.ts';
+import { proxyFiles } from '../proxy/proxy-folder.ts';
+
+const restart: Backoff = { baseMs: 50, maxMs: 5_000 };
+/** A proxy that lived this long is healthy: the next death starts the back-off anew. */
+const HEALTHY_MS = 10_000;
+/** How often an adopted proxy, of which nobody is the parent, is looked at. */
+const LOOK_MS = 500;
+const TERM_MS = 5_000;
+
+export interface ProxySupervisorOptions {
+  readonly folder: string;
+  /** The program and the hash of its bundle. */
+  readonly program: string;
+  readonly bundle: string;
+  readonly account: Account | undefined;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+/** What `proxy.json` says: the process, and which code it runs. */
+export interface ProxyState extends ProcessIdentity {
+  readonly bundle: string;
+}
+
+export function readProxyState(folder: string): ProxyState | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(proxyFiles(folder).state, 'utf8'));
+    return isProcessIdentity(value) ? { ...value, bundle: String((value as Partial<ProxyState>).bundle) } : undefined;
+  } catch {
+    return undefined; // No proxy has run here yet, or it is being started this moment.
+  }
+}
+
+/** Resolves once the signal has aborted. */
+export async function superviseProxy(options: ProxySupervisorOptions): Promise<void> {
+  const { folder, bundle, log, signal } = options;
+  const clock = options.clock ?? systemClock;
+  let failures = 0;
+  try {
+    const present = readProxyState(folder);
+    if (present && isProcessAlive(present)) {
+      if (present.bundle === bundle) {
+        log.info({ pid: present.pid }, 'adopted the running proxy');
+        await untilDead(present, clock, signal);
+      } else {
+        log.info({ pid: present.pid }, 'replacing the proxy: its code has changed');
+        await endProcess(present, clock, signal);
+      }
+    }
+    while (!signal.aborted) {
+      const started = clock.monotonic();
+      const ended = await runOnce(options);
+      if (signal.aborted) return;
+      failures = clock.monotonic() - started > HEALTHY_MS ? 0 : failures + 1;
+      log.warn({ ...ended, failures }, 'the proxy ended; starting it again');
+      await clock.sleep(failures === 0 ? 0 : backoffDelay(restart, failures - 1), signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Starts the proxy and resolves when it has ended, or when the signal aborts while it lives on. */
+function runOnce({ folder, program, bundle, account, log, signal }: ProxySupervisorOptions): Promise<object> {
+  const output = openSync(proxyFiles(folder).output, 'a', 0o640);
+  const child = spawn(program, ['--folder', folder, '--bundle', bundle], {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: plainEnvironment(),
+    ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+  });
+  closeSync(output);
+  child.unref();
+  return new Promise((resolve) => {
+    child.once('spawn', () => log.info({ pid: child.pid }, 'started the proxy'));
+    child.once('error', (error) => resolve({ error: error.message }));
+    child.once('exit', (code, by) => resolve({ code, signal: by }));
+    signal.addEventListener('abort', () => resolve({}), { once: true });
+  });
+}
+
+async function untilDead(process: ProcessIdentity, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (isProcessAlive(process)) await clock.sleep(LOOK_MS, signal);
+}
+
+/** SIGTERM, and SIGKILL for a process that has not ended in time. */
+export async function endProcess(
+  target: ProcessIdentity,
+  clock: Clock,
+  signal: AbortSignal,
+  termMs = TERM_MS,
+): Promise<void> {
+  const deadline = clock.monotonic() + termMs;
+  sendSignal(target, 'SIGTERM');
+  while (isProcessAlive(target)) {
+    if (clock.monotonic() > deadline) sendSignal(target, 'SIGKILL');
+    await clock.sleep(20, signal);
+  }
+}
+
+export function sendSignal(target: ProcessIdentity, name: NodeJS.Signals): void {
+  if (identifyProcess(target.pid)?.startTime !== target.startTime) return;
+  try {
+    process.kill(target.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,12 @@
+export { speaksPostgres, waitForCluster } from './commands/clusters-ready.ts';
+export { type DownOptions, type DownResult, down } from './commands/down.ts';
+export type { Progress } from './commands/progress.ts';
+export { chooseHome, mustRun, type UpOptions, type UpResult, up } from './commands/up.ts';
+export { readLocalSettings } from './config.ts';
+export { type ControlState, readControlState, runningControl } from './control/control-state.ts';
+export { parseManifests } from './control/manifests.ts';
+export { type Build, findBuild, ownBuildId } from './home/build.ts';
+export { findCheckout, type Home, type HomeChoice, homeAt, resolveHome } from './home/home.ts';
+export { type HomeRecord, readHomeRecord } from './home/home-record.ts';
+export { isProcessAlive, type ProcessIdentity } from './machine/process-identity.ts';
+export { type Discovery, discoverPostgres, type PostgresInstallation } from './postgres/discovery.ts';

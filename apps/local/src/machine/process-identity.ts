@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Which process is meant, beyond doubt: pids are reused, so a pid counts only together with the moment it started
+ * and the boot it started in.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks between boot and the start of the process. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** What the kernel says of a living process; a zombie is dead. */
+function readStat(pid: number): { readonly startTime: string; readonly terminal: boolean } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name stands in parentheses and may hold anything, so count from the last one.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    return { startTime: fields[19] ?? '', terminal: fields[4] !== '0' };
+  } catch {
+    return undefined; // It ended while we looked: the answer is the same.
+  }
+}
+
+/** The identity of a living process, or undefined where there is none of that pid. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const stat = readStat(pid);
+  return stat && { pid, startTime: stat.startTime, bootId: bootId() };
+}
+
+export function isProcessAlive(identity: ProcessIdentity): boolean {
+  return readStat(identity.pid)?.startTime === identity.startTime && bootId() === identity.bootId;
+}
+
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pid, startTime, bootId: boot } = value as Record<string, unknown>;
+  return typeof pid === 'number' && typeof startTime === 'string' && typeof boot === 'string';
+}
+
+export interface ProcessView {
+  readonly pid: number;
+  readonly command: string;
+  /** The working directory; empty where it is not ours to know. */
+  readonly cwd: string;
+}
+
+/** The command line of a process, as a person would read it; empty for one that has none or is gone. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** What a search may ask of a process. */
+export interface ProcessTraits extends ProcessView {
+  /** Whether it has a controlling terminal: somebody's shell, or what was started from one. */
+  readonly terminal: boolean;
+}
+
+/** Every living process but ourselves of which `matches` says yes. */
+export function findProcesses(matches: (process: ProcessTraits) => boolean): readonly ProcessView[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      const pid = Number(name);
+      const stat = readStat(pid);
+      return stat !== undefined
+        ? [{ pid, command: commandOf(pid), cwd: workingDirectory(pid), terminal: stat.terminal }]
+        : [];
+    })
+    .filter(matches);
+}
+
+function workingDirectory(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return ''; // Gone, or somebody else's and hidden from us.
+  }
+}
