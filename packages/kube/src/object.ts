@@ -38,6 +38,8 @@ export interface Resource<T extends KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** `create` posts to this subresource of the object that the new one names (a pod's `binding`). */
+  readonly subresource?: string;
   /** Never set: carries the type. */
   readonly _type?: T;
 }
