@@ -64,19 +64,26 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
     return { start, file, headerLength: length, length, revision: start.base, sound: true };
   }
 
-  async function replace(base: number): Promise<void> {
+  /** Ends the log and begins the next one, which starts at revision `base`. */
+  async function replace(base: number, start: LogStart = next(base)): Promise<void> {
     const old = segment;
-    // A log that never got a frame is put in place of itself, or a full disk would collect one for every attempt.
-    const start =
-      old.length === old.headerLength
-        ? { ...old.start, base }
-        : { sequence: old.start.sequence + 1, follows: old.revision, base, previousLength: old.length };
     segment = await begin(start, () => {
       old.sound = false;
     });
     logBytes += segment.length;
     await old.file.close().catch((error: unknown) => logger.warn({ err: error }, 'closing a finished log failed'));
   }
+
+  const isEmpty = ({ length, headerLength }: Segment): boolean => length === headerLength;
+
+  const next = (base: number): LogStart => {
+    const { start, revision, length } = segment;
+    return { sequence: start.sequence + 1, follows: revision, base, previousLength: length };
+  };
+
+  /** A log that never got a frame is put in place of itself, or a full disk would collect one for every attempt. */
+  const recover = (base: number): Promise<void> =>
+    replace(base, isEmpty(segment) ? { ...segment.start, base } : next(base));
 
   async function write(frame: Buffer): Promise<void> {
     const { file, length } = segment;
@@ -103,7 +110,7 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
     async append(records, first) {
       try {
         // After a failure the revisions it took are left out: the new log starts behind them (M3 in committer.ts).
-        if (!segment.sound || segment.revision !== first - 1) await replace(first - 1);
+        if (!segment.sound || segment.revision !== first - 1) await recover(first - 1);
         const to = first + records.length - 1;
         await write(encodeFrame(records, first - 1, to));
         segment.revision = to;
@@ -115,7 +122,8 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
       const due = logBytes > dueAt || segment.start.sequence - firstLog >= maxLogs;
       if (!due || snapshotter.busy || !segment.sound) return;
       try {
-        await replace(revision);
+        // A snapshot stands before a log that goes on from exactly its state.
+        if (!isEmpty(segment) || segment.start.follows !== revision) await replace(revision);
       } catch (error) {
         logger.warn({ err: writeError(dir, error) }, 'a new log could not be begun; the old one goes on');
         postpone();

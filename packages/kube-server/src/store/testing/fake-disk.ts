@@ -1,0 +1,229 @@
+import type { Files, OpenFile } from '../files.ts';
+
+/** A change of a file that was not fsynced yet. `doomed`: an fsync of it failed, and no later one will store it. */
+interface Write {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  doomed: boolean;
+}
+
+interface Inode {
+  /** What survives a loss of power for certain. */
+  durable: Buffer;
+  /** What the running system reads. */
+  current: Buffer;
+  /** Between the two, in order; a truncation is a write of nothing at the new end with `cut`. */
+  pending: (Write | { readonly cut: number; doomed: boolean })[];
+}
+
+type FolderChange =
+  | {
+      readonly set: string;
+      readonly inode: Inode /** The name it had before, where this is a rename. */;
+      readonly from?: string;
+    }
+  | { readonly remove: string };
+
+export type Operation = 'create' | 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'syncFolder';
+
+export interface FakeDisk {
+  readonly files: Files;
+  /** Operations that change the disk so far. */
+  readonly operations: number;
+  readonly crashed: boolean;
+  /** Resolves when the power went. */
+  readonly whenCrashed: Promise<void>;
+  /** Cuts the power in the middle of the operation of that number (from 1): it and all later ones never return. */
+  crashAt(operation: number): void;
+  /** Consulted before every operation: an error number makes it fail, having done any part of its work. */
+  failWith(decide: (operation: Operation, path: string) => string | undefined): void;
+  /** The disk that is found when the power is back. `random` in [0, 1) decides about everything that was not fsynced. */
+  afterPowerLoss(random: () => number): FakeDisk;
+  /** Names and contents as the running system sees them. */
+  contents(): ReadonlyMap<string, Buffer>;
+  /** Overwrites a file durably, as damage does. */
+  damage(path: string, change: (bytes: Buffer) => Buffer): void;
+}
+
+const missing = (path: string) => Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+
+const written = (base: Buffer, at: number, bytes: Uint8Array): Buffer => {
+  const result = Buffer.alloc(Math.max(base.length, at + bytes.length));
+  base.copy(result);
+  result.set(bytes, at);
+  return result;
+};
+
+/** Whatever part of a write reached the platter: each sector did or did not, and the length may lag behind. */
+const torn = (base: Buffer, { at, bytes }: Write, random: () => number): Buffer => {
+  const sector = 48;
+  const choice = random();
+  if (choice < 0.25) return base;
+  if (choice < 0.5) return written(base, at, bytes);
+  if (choice < 0.75) return written(base, at, bytes.subarray(0, Math.floor(random() * bytes.length)));
+  let result = random() < 0.5 ? written(base, at + bytes.length - 1, new Uint8Array(1)) : base;
+  for (let from = 0; from < bytes.length; from += sector) {
+    if (random() < 0.5) result = written(result, at + from, bytes.subarray(from, from + sector));
+  }
+  return result;
+};
+
+const cutTo = (base: Buffer, length: number): Buffer =>
+  length <= base.length ? base.subarray(0, length) : written(base, length - 1, new Uint8Array(1));
+
+/** One folder on a disk that loses, at a loss of power, any part of what was not fsynced. */
+export function createFakeDisk(random: () => number, initial: ReadonlyMap<string, Buffer> = new Map()): FakeDisk {
+  const inode = (bytes: Buffer): Inode => ({ durable: bytes, current: bytes, pending: [] });
+  const durableNames = new Map<string, Inode>([...initial].map(([path, bytes]) => [path, inode(bytes)]));
+  const names = new Map(durableNames);
+  let changes: FolderChange[] = [];
+  let operations = 0;
+  let crashPoint = Number.POSITIVE_INFINITY;
+  let failure: (operation: Operation, path: string) => string | undefined = () => undefined;
+  let tellCrashed: () => void = () => {};
+  const whenCrashed = new Promise<void>((resolve) => {
+    tellCrashed = resolve;
+  });
+
+  /** Runs an operation; `partly` is what it may have done when it fails or the power goes while it runs. */
+  const operate = async (operation: Operation, path: string, work: () => void, partly: () => void = () => {}) => {
+    for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate);
+    operations++;
+    if (operations >= crashPoint) {
+      if (operations === crashPoint) {
+        if (random() < 0.5) partly();
+        tellCrashed();
+      }
+      await new Promise(() => {});
+    }
+    const code = failure(operation, path);
+    if (code) {
+      partly();
+      throw Object.assign(new Error(`${code}: ${operation} ${path}`), { code });
+    }
+    work();
+  };
+
+  const setName = (path: string, node: Inode) => {
+    names.set(path, node);
+    changes.push({ set: path, inode: node });
+  };
+  const dropName = (path: string) => {
+    names.delete(path);
+    changes.push({ remove: path });
+  };
+  const find = (path: string): Inode => {
+    const node = names.get(path);
+    if (!node) throw missing(path);
+    return node;
+  };
+
+  const openFile = (path: string, node: Inode): OpenFile => {
+    const write = (bytes: Uint8Array, at: number) => {
+      const copy = Uint8Array.from(bytes);
+      node.pending.push({ at, bytes: copy, doomed: false });
+      node.current = written(node.current, at, copy);
+    };
+    return {
+      write: (bytes, at) =>
+        operate(
+          'write',
+          path,
+          () => write(bytes, at),
+          () => write(bytes.subarray(0, Math.ceil(random() * bytes.length)), at),
+        ),
+      sync: () =>
+        operate(
+          'sync',
+          path,
+          () => {
+            // What a failed fsync left behind is reported clean: this one succeeds without having stored it.
+            for (const one of node.pending.filter(({ doomed }) => !doomed)) {
+              node.durable = 'cut' in one ? cutTo(node.durable, one.cut) : written(node.durable, one.at, one.bytes);
+            }
+            node.pending = node.pending.filter(({ doomed }) => doomed);
+          },
+          () => {
+            for (const one of node.pending) one.doomed = true;
+          },
+        ),
+      truncate: (length) =>
+        operate('truncate', path, () => {
+          node.pending.push({ cut: length, doomed: false });
+          node.current = cutTo(node.current, length);
+        }),
+      close: async () => {},
+    };
+  };
+
+  const files: Files = {
+    makeFolder: async () => {},
+    list: async () => [...names.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1)),
+    read: async (path) => find(path).current,
+    async create(path) {
+      const node = inode(Buffer.alloc(0));
+      await operate('create', path, () => setName(path, node));
+      return openFile(path, node);
+    },
+    async open(path) {
+      await operate('open', path, () => {});
+      return openFile(path, find(path));
+    },
+    rename(from, to) {
+      const work = () => {
+        const change = { set: to, inode: find(from), from };
+        apply(names, change);
+        changes.push(change);
+      };
+      return operate('rename', to, work, work);
+    },
+    remove: (path) => operate('remove', path, () => dropName(path)),
+    syncFolder: (path) =>
+      operate('syncFolder', path, () => {
+        for (const change of changes) apply(durableNames, change);
+        changes = [];
+      }),
+  };
+
+  return {
+    files,
+    whenCrashed,
+    get operations() {
+      return operations;
+    },
+    get crashed() {
+      return operations >= crashPoint;
+    },
+    crashAt(operation) {
+      crashPoint = operation;
+    },
+    failWith(decide) {
+      failure = decide;
+    },
+    afterPowerLoss(chance) {
+      const survivors = new Map(durableNames);
+      for (const change of changes) if (chance() < 0.5) apply(survivors, change);
+      const bytesOf = (node: Inode): Buffer =>
+        node.pending.reduce<Buffer>((bytes, one) => {
+          if ('cut' in one) return chance() < 0.5 ? cutTo(bytes, one.cut) : bytes;
+          return torn(bytes, one, chance);
+        }, node.durable);
+      return createFakeDisk(random, new Map([...survivors].map(([path, node]) => [path, bytesOf(node)])));
+    },
+    contents: () => new Map([...names].map(([path, node]) => [path, node.current])),
+    damage(path, change) {
+      const node = find(path);
+      node.current = change(Buffer.from(node.current));
+      node.durable = node.current;
+      node.pending = [];
+    },
+  };
+}
+
+function apply(names: Map<string, Inode>, change: FolderChange): void {
+  if ('remove' in change) names.delete(change.remove);
+  else {
+    if (change.from) names.delete(change.from);
+    names.set(change.set, change.inode);
+  }
+}
