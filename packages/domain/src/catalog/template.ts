@@ -50,7 +50,11 @@ export function readTemplate(configMap: CatalogConfigMap): ParameterTemplate {
   try {
     raw = parseItems(text);
   } catch (error) {
-    throw catalogError(configMap, `${KEY} is not YAML: ${error instanceof Error ? error.message : error}`, error);
+    throw catalogError(
+      configMap,
+      `${KEY} is not YAML: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
   }
   if (!Array.isArray(raw)) throw catalogError(configMap, `${KEY} is not a list`);
   const items = raw.map((item, index) => toItem(configMap, item, index));
@@ -66,7 +70,13 @@ export function createTemplate(major: number, items: readonly TemplateItem[]): P
 
 function toItem(configMap: CatalogConfigMap, raw: unknown, index: number): TemplateItem {
   const fields = (typeof raw === 'object' && raw !== null ? raw : {}) as Readonly<Record<string, unknown>>;
-  const text = (key: string) => (fields[key] === undefined || fields[key] === null ? '' : String(fields[key]));
+  const text = (key: string): string => {
+    const value = fields[key];
+    if (value === undefined || value === null) return '';
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    throw catalogError(configMap, `item ${index + 1}: ${key} is neither text nor a number`);
+  };
   const name = text('name');
   if (name === '') throw catalogError(configMap, `item ${index + 1} has no name`);
   const unit = text('unit').toUpperCase();
