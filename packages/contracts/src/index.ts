@@ -1,2 +1,4 @@
 export * from './agent.ts';
+export { type AgentClient, type AgentClientOptions, createAgentClient } from './agent-client.ts';
+export { agentRequests, MAX_TASK_WAIT_MS } from './agent-requests.ts';
 export * from './pod.ts';

@@ -1,0 +1,176 @@
+import { type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
+import type { AgentApi, AgentStatus, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
+import type { EngineDriver, Observation } from '@polarstack/engine';
+import { runBootstrap } from './bootstrap.ts';
+import type { Readiness } from './readiness.ts';
+import type { StateFile } from './state-file.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { Tasks } from './tasks.ts';
+import type { TermFile } from './term-file.ts';
+
+export interface AgentOptions {
+  readonly instanceId: string;
+  readonly version: string;
+  readonly driver: EngineDriver;
+  readonly terms: TermFile;
+  readonly state: StateFile;
+  readonly supervisor: Supervisor;
+  readonly readiness: Readiness;
+  readonly tasks: Tasks;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const RELOAD_MS = 3_000;
+const START_MS = 110_000;
+const PROMOTE_MS = 60_000;
+
+/** The agent's API as it is called inside; requests are checked already. */
+export function createAgent(options: AgentOptions): AgentApi {
+  const { driver, terms, state, supervisor, readiness, tasks, log } = options;
+  const startedAt = systemClock.now().toISOString();
+  // Not the caller's: a call whose connection breaks goes on, as a repetition of it would find it under way.
+  const { signal } = options;
+
+  const report = async (): Promise<EngineReport> => await readiness.report(signal);
+  const within = (ms: number): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+
+  const requireRunning = (): void => {
+    if (!supervisor.engine?.accepting)
+      throw new StackError('EngineNotRunning', supervisor.failure?.reason ?? 'the engine does not run');
+  };
+
+  const checkConfig = async (config: EngineConfig): Promise<void> => {
+    const problems = await driver.checkParameters(config.parameters, signal);
+    if (problems.length === 0) return;
+    throw new StackError('InvalidParameter', problems.map(({ name, reason }) => `${name}: ${reason}`).join('; '), {
+      details: { parameters: problems },
+    });
+  };
+
+  /** True where the config is new; an older one is overtaken, the same one is in force. */
+  const acceptConfig = async (config: EngineConfig): Promise<boolean> => {
+    if (config.version <= (state.current.config?.version ?? 0)) return false;
+    await checkConfig(config);
+    await state.update({ config });
+    return true;
+  };
+
+  /** Waits until the engine has read its files again. */
+  const untilReloaded = async (before: Observation): Promise<Observation> => {
+    const deadline = systemClock.monotonic() + RELOAD_MS;
+    for (;;) {
+      const now = await driver.sql.observe(signal);
+      if (now.configLoadedAt !== before.configLoadedAt) return now;
+      if (systemClock.monotonic() > deadline)
+        throw new StackError('EngineTimeout', 'the engine did not read its configuration again');
+      await systemClock.sleep(5, signal);
+    }
+  };
+
+  const applyTerm = async (term: Term): Promise<void> => {
+    await terms.set(term);
+    if (supervisor.engine && (await driver.isStandby())) await supervisor.configure(signal);
+  };
+
+  const bootstrapTask = async (id: string, bootstrap: Bootstrap) => {
+    if (tasks.current?.id === id) return tasks.current;
+    if (tasks.current?.state === 'running') throw new StackError('TaskRunning', `task ${tasks.current.id} is running`);
+    await checkConfig(bootstrap.config);
+    await applyTerm(bootstrap.term);
+    await acceptConfig(bootstrap.config);
+    return tasks.start(
+      id,
+      bootstrap.kind,
+      async (progress, taskSignal) =>
+        await runBootstrap({ driver, state, supervisor }, bootstrap, progress, taskSignal),
+    );
+  };
+
+  return {
+    status: async (): Promise<AgentStatus> => {
+      const engine = await report();
+      return {
+        instanceId: options.instanceId,
+        agent: { version: options.version, pid: process.pid, startedAt },
+        ...(terms.current ? { term: terms.current } : {}),
+        engine,
+        ...(tasks.current ? { task: tasks.current } : {}),
+        observedAt: systemClock.now().toISOString(),
+      };
+    },
+    setTerm: async (term) => {
+      await applyTerm(term);
+      return terms.current ?? term;
+    },
+    bootstrap: bootstrapTask,
+    task: async (id, { waitMs = 0 } = {}, callSignal = signal) => await tasks.get(id, waitMs, callSignal),
+    setConfig: async (config) => {
+      const isNew = await acceptConfig(config);
+      if (!supervisor.engine?.accepting) return { pendingRestart: [] };
+      const before = await driver.sql.observe(signal);
+      if (!isNew) return { pendingRestart: before.pendingRestart };
+      await supervisor.configure(signal);
+      return { pendingRestart: (await untilReloaded(before)).pendingRestart };
+    },
+    start: async () => {
+      await supervisor.start(within(START_MS));
+      return await report();
+    },
+    stop: async ({ mode, timeoutMs }) => {
+      await supervisor.stop(mode, timeoutMs);
+      return await report();
+    },
+    reload: async () => {
+      requireRunning();
+      const before = await driver.sql.observe(signal);
+      await supervisor.configure(signal);
+      await untilReloaded(before);
+      return await report();
+    },
+    promote: async () => {
+      await supervisor.promote(PROMOTE_MS, signal);
+      // pg_rewind before 16 takes the timeline from the control file, which tells the old one until a checkpoint.
+      driver.sql.checkpoint(signal).catch((error: unknown) => {
+        log.warn({ code: toStackError(error).code }, `checkpoint after the promotion: ${toStackError(error).message}`);
+      });
+      return await report();
+    },
+    rewind: async (id) => {
+      const { current } = terms;
+      if (current === undefined) throw new StackError('TermMissing', 'this instance has no term yet');
+      if (current.role !== 'replica')
+        throw new StackError('WrongRole', 'only a replica can be rewound to its upstream');
+      if (supervisor.engine) throw new StackError('EngineRunning', 'the engine runs');
+      const { upstream } = current;
+      return tasks.start(id, 'rewind', async (progress, taskSignal) => {
+        await supervisor.whileStopped(async () => {
+          await state.update({ rewinding: true });
+          const parameters = state.current.config?.parameters ?? {};
+          await driver.rewind({ parameters, role: 'replica', ...(upstream ? { upstream } : {}) }, progress, taskSignal);
+          await state.update({ rewinding: false });
+        });
+      });
+    },
+    setRoles: async (roles) => {
+      requireRunning();
+      await driver.sql.setRoles(roles, signal);
+    },
+    setDatabases: async (databases) => {
+      requireRunning();
+      await driver.sql.setDatabases(databases, signal);
+    },
+    setSlots: async (slots) => {
+      requireRunning();
+      await driver.sql.setSlots(slots, signal);
+    },
+    writeCanary: async (token) => {
+      requireRunning();
+      return await driver.sql.writeCanary(token, signal);
+    },
+    readCanary: async () => {
+      requireRunning();
+      return { token: await driver.sql.readCanary(signal) };
+    },
+  };
+}

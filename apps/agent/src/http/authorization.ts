@@ -1,0 +1,37 @@
+import type { TLSSocket } from 'node:tls';
+import { StackError } from '@polarstack/base';
+import type { AgentApi } from '@polarstack/contracts';
+
+/**
+ * Who may call what. The role is the CN of a client certificate signed by the cluster's CA; nothing else counts, no address
+ * and no header. A certificate of a role without a line (the replicator's, a server's) may call nothing.
+ */
+const allowed: Readonly<Record<string, 'all' | ReadonlySet<keyof AgentApi>>> = {
+  operator: 'all',
+  'cluster-manager': new Set<keyof AgentApi>([
+    'status',
+    'setTerm',
+    'task',
+    'start',
+    'stop',
+    'reload',
+    'promote',
+    'rewind',
+    'setSlots',
+    'writeCanary',
+    'readCanary',
+  ]),
+};
+
+/** Throws `AgentUnauthenticated` or `AgentForbidden`. */
+export function authorize(socket: TLSSocket, call: keyof AgentApi): void {
+  if (!socket.authorized)
+    throw new StackError(
+      'AgentUnauthenticated',
+      `no valid client certificate: ${String(socket.authorizationError ?? 'none given')}`,
+    );
+  const { CN: role } = socket.getPeerCertificate().subject ?? {};
+  const calls = typeof role === 'string' && Object.hasOwn(allowed, role) ? allowed[role] : undefined;
+  if (calls !== 'all' && !calls?.has(call))
+    throw new StackError('AgentForbidden', `the role ${JSON.stringify(role)} may not call ${call}`);
+}

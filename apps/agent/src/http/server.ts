@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { type ErrorCode, type Logger, StackError, toStackError } from '@polarstack/base';
+import type { AgentApi } from '@polarstack/contracts';
+import type { Readiness } from '../readiness.ts';
+import { authorize } from './authorization.ts';
+import type { Certificates } from './certificates.ts';
+import { routes } from './routes.ts';
+
+export interface AgentServer {
+  useCertificates(certificates: Certificates): void;
+  listen(host: string, port: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AgentServerOptions {
+  readonly api: AgentApi;
+  readonly readiness: Readiness;
+  readonly certificates: Certificates;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Room for a config of some thousand parameters. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+const statusOf: Partial<Record<ErrorCode, number>> = {
+  AgentUnauthenticated: 401,
+  AgentForbidden: 403,
+  UnknownTask: 404,
+  NotFound: 404,
+  StaleEpoch: 409,
+  WrongRole: 409,
+  TaskRunning: 409,
+  TermMissing: 409,
+  EngineRunning: 409,
+  DataFolderUnfinished: 409,
+  InvalidParameter: 422,
+  InvalidRequest: 422,
+  EngineNotRunning: 503,
+};
+
+const tlsOptions = ({ ca, cert, key }: Certificates) => ({ ca, cert, key });
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES)
+      throw new StackError('InvalidRequest', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw new StackError('InvalidRequest', `the body is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+/** HTTPS; a client certificate is asked for and checked per call, because the probes come without one. */
+export function createAgentServer({ api, readiness, certificates, log, signal }: AgentServerOptions): AgentServer {
+  const answer = async (request: IncomingMessage, gone: AbortSignal): Promise<{ status: number; body: unknown }> => {
+    const url = new URL(request.url ?? '/', 'https://agent');
+    if (request.method === 'GET' && url.pathname === '/livez') return { status: 200, body: { ok: true } };
+    if (request.method === 'GET' && url.pathname === '/readyz') {
+      await readiness.check(signal);
+      return { status: 200, body: { ok: true } };
+    }
+    for (const route of routes) {
+      const match = route.path.exec(url.pathname);
+      if (match === null || route.method !== request.method) continue;
+      authorize(request.socket as TLSSocket, route.call);
+      const call = {
+        url,
+        id: decodeURIComponent(match[1] ?? ''),
+        body: async () => await readBody(request),
+        signal: AbortSignal.any([signal, gone]),
+      };
+      const body = await route.run(api, call);
+      return { status: body === undefined ? 204 : 200, body };
+    }
+    throw new StackError('NotFound', `there is no ${request.method} ${url.pathname}`, {
+      remedy: 'Use a client of the same version as the agent.',
+    });
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    try {
+      const { status, body } = await answer(request, gone.signal);
+      send(response, status, body);
+    } catch (error) {
+      const { code, message, remedy, retry, details } = toStackError(error);
+      if (code === 'Internal') log.error({ err: error, path: request.url }, 'a call failed');
+      if (!response.headersSent) send(response, statusOf[code] ?? 500, { code, message, remedy, retry, details });
+    } finally {
+      request.resume();
+    }
+  };
+
+  const server: Server = createServer(
+    { ...tlsOptions(certificates), requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    (request, response) => void handle(request, response),
+  );
+  server.keepAliveTimeout = 60_000;
+  server.on('tlsClientError', (error) => log.debug({}, `a connection failed: ${error.message}`));
+
+  return {
+    useCertificates: (now) => server.setSecureContext({ ...tlsOptions(now), minVersion: 'TLSv1.2' }),
+    listen: async (host, port) =>
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', (error) =>
+          reject(
+            new StackError('AddressInUse', `the agent cannot listen on ${host}:${port}: ${error.message}`, {
+              cause: error,
+            }),
+          ),
+        );
+        server.listen(port, host, resolve);
+      }),
+    close: async () =>
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,2 @@
+export { type AgentConfig, readConfig } from './config.ts';
+export { type RunOptions, runAgent } from './run.ts';

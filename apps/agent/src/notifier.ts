@@ -1,0 +1,31 @@
+/** Wakes whoever waits for the next change. */
+export interface Notifier {
+  notify(): void;
+  /** Resolves at the next {@link notify}, after `ms`, or at the abort, whichever is first. */
+  wait(options: { readonly ms?: number; readonly signal: AbortSignal }): Promise<void>;
+}
+
+export function createNotifier(): Notifier {
+  const waiting = new Set<() => void>();
+  return {
+    notify: () => {
+      for (const wake of [...waiting]) wake();
+    },
+    wait: async ({ ms, signal }) =>
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) {
+          resolve();
+          return;
+        }
+        const timer = ms === undefined ? undefined : setTimeout(() => wake(), ms);
+        const wake = (): void => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        waiting.add(wake);
+        signal.addEventListener('abort', wake, { once: true });
+      }),
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Whether a service may send clients here, and the report of the engine.
+ *
+ * A primary is ready while it answers and accepts writes. A replica is ready from the moment it streamed and had caught up to
+ * within {@link CAUGHT_UP_BYTES}, and stays so while it answers: when the primary dies, all replicas stop streaming at the same
+ * moment, and a read-only service that lost all of them would turn one fault into two. How far behind it is is in the status.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { StackError } from '@polarstack/base';
+import type { EngineReport } from '@polarstack/contracts';
+import { bootId, type EngineDriver, type Observation } from '@polarstack/engine';
+import type { StateFile } from './state-file.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { TermFile } from './term-file.ts';
+
+const CAUGHT_UP_BYTES = 1024n * 1024n;
+
+/** `16/B374D848` as a number of bytes. */
+export function lsnToBytes(lsn: string): bigint {
+  const [high, low] = lsn.split('/');
+  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
+}
+
+export function hasCaughtUp({ streaming, lsn, receivedLsn, upstreamLsn }: Observation): boolean {
+  const target = upstreamLsn ?? receivedLsn;
+  return (
+    streaming && lsn !== undefined && target !== undefined && lsnToBytes(target) - lsnToBytes(lsn) <= CAUGHT_UP_BYTES
+  );
+}
+
+export interface Readiness {
+  /** Resolves where clients may come; throws `EngineNotRunning` or `WrongRole` saying why not. */
+  check(signal: AbortSignal): Promise<void>;
+  report(signal: AbortSignal): Promise<EngineReport>;
+}
+
+export interface ReadinessOptions {
+  readonly driver: EngineDriver;
+  readonly terms: TermFile;
+  readonly state: StateFile;
+  readonly supervisor: Supervisor;
+  /** Remembers over the agent's own death that the running engine had caught up; meaningless for another process. */
+  readonly memoryFile: string;
+}
+
+export function createReadiness({ driver, terms, state, supervisor, memoryFile }: ReadinessOptions): Readiness {
+  const boot = bootId();
+  let caughtUp = readMemory(memoryFile);
+
+  const identity = (): string | undefined => {
+    const process = supervisor.engine?.process;
+    return process && `${boot} ${process.pid} ${process.startTicks}`;
+  };
+  const note = (observation: Observation): void => {
+    const current = identity();
+    if (current === undefined || caughtUp === current || !hasCaughtUp(observation)) return;
+    caughtUp = current;
+    writeFileSync(memoryFile, current, { mode: 0o600 });
+  };
+
+  const check = async (signal: AbortSignal): Promise<void> => {
+    const { engine } = supervisor;
+    if (!engine?.accepting || supervisor.stopping)
+      throw new StackError('EngineNotRunning', supervisor.failure?.reason ?? 'the engine does not accept connections');
+    if (!state.current.bootstrapped) throw new StackError('EngineNotRunning', 'the bootstrap has not come to its end');
+    const role = await driver.sql.probe(signal);
+    if (role !== terms.current?.role)
+      throw new StackError('WrongRole', `the engine is ${role}, the term says ${terms.current?.role ?? 'nothing'}`);
+    if (role === 'primary' || caughtUp === identity()) return;
+    note(await driver.sql.observe(signal));
+    if (caughtUp !== identity())
+      throw new StackError('EngineNotRunning', 'the replica has not caught up with its upstream yet');
+  };
+
+  const observe = async (signal: AbortSignal): Promise<Observation | string> => {
+    try {
+      const observation = await driver.sql.observe(signal);
+      note(observation);
+      return observation;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  const report = async (signal: AbortSignal): Promise<EngineReport> => {
+    const { engine, stopping, failure } = supervisor;
+    const base = {
+      dataDir: driver.dataDir,
+      configVersion: state.current.config?.version ?? 0,
+      ...(engine ? { pid: engine.process.pid } : {}),
+      ...(failure ? { reason: failure.reason } : {}),
+    };
+    if (!engine) {
+      if (failure) return { ...base, state: 'failed' };
+      const folder = await driver.dataFolder().catch((error: Error) => error);
+      if (folder instanceof Error) return { ...base, state: 'failed', reason: folder.message };
+      return { ...base, state: folder === 'absent' ? 'absent' : 'stopped', version: driver.version };
+    }
+    if (stopping) return { ...base, state: 'stopping', version: driver.version };
+    if (!engine.accepting) return { ...base, state: 'starting', version: driver.version };
+    const seen = await observe(signal);
+    if (typeof seen === 'string') return { ...base, state: 'failed', reason: seen, version: driver.version };
+    const { role, peers } = seen;
+    return {
+      ...base,
+      state: 'running',
+      role,
+      version: seen.version,
+      startedAt: seen.startedAt,
+      systemId: seen.systemId,
+      timeline: seen.timeline,
+      ...(seen.lsn === undefined ? {} : { lsn: seen.lsn }),
+      ...(role === 'replica' && seen.receivedLsn !== undefined ? { receivedLsn: seen.receivedLsn } : {}),
+      ...(role === 'replica' ? { streaming: seen.streaming } : {}),
+      peers,
+      pendingRestart: seen.pendingRestart,
+    };
+  };
+
+  return { check, report };
+}
+
+function readMemory(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Never written, or unreadable: then it is found out anew.
+    return undefined;
+  }
+}

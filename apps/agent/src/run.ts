@@ -1,0 +1,91 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '@polarstack/base';
+import { createPostgresDriver, findBinaries, type Layout } from '@polarstack/engine';
+import { createAgent } from './agent.ts';
+import type { AgentConfig } from './config.ts';
+import { readCertificates, watchCertificates } from './http/certificates.ts';
+import { createAgentServer } from './http/server.ts';
+import { createReadiness } from './readiness.ts';
+import { openStateFile } from './state-file.ts';
+import { createSupervisor } from './supervisor.ts';
+import { createTasks } from './tasks.ts';
+import { openTermFile } from './term-file.ts';
+
+export interface RunOptions {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly log: Logger;
+  /** The pod stops: the engine is stopped too. */
+  readonly signal: AbortSignal;
+}
+
+/** Below the 30 s that a pod has by default: what is left is for the immediate stop. */
+const SHUTDOWN_MS = 20_000;
+
+/** Runs the agent until the signal; then stops the engine and resolves. */
+export async function runAgent({ config, version, log, signal }: RunOptions): Promise<void> {
+  await mkdir(config.workDir, { recursive: true, mode: 0o700 });
+  await mkdir(config.runDir, { recursive: true, mode: 0o700 });
+  const layout: Layout = {
+    dataDir: config.dataDir,
+    workDir: config.workDir,
+    socketDir: config.runDir,
+    listenAddress: config.podIP,
+    port: config.enginePort,
+    instanceId: config.instanceId,
+    clusterName: config.pod,
+    osUser: config.osUser,
+    tls: config.tls,
+    replicator: config.replicator,
+    env: config.engineEnv,
+  };
+  const [binaries, terms, state, certificates] = await Promise.all([
+    findBinaries(config.engineBin, config.engineEnv, signal),
+    openTermFile(join(config.workDir, 'term')),
+    openStateFile(join(config.workDir, 'state.json')),
+    readCertificates(config.tls),
+  ]);
+  const driver = createPostgresDriver(layout, binaries);
+  const life = new AbortController();
+  const supervisor = createSupervisor({ driver, terms, state, log, signal: life.signal });
+  const memoryFile = join(config.workDir, 'caught-up');
+  const readiness = createReadiness({ driver, terms, state, supervisor, memoryFile });
+  const tasks = createTasks({ log, signal: life.signal });
+  const api = createAgent({
+    instanceId: config.instanceId,
+    version,
+    driver,
+    terms,
+    state,
+    supervisor,
+    readiness,
+    tasks,
+    log,
+    signal: life.signal,
+  });
+  const server = createAgentServer({ api, readiness, certificates, log, signal: life.signal });
+  const looking = supervisor.run();
+  try {
+    await server.listen(config.podIP, config.agentPort);
+    log.info({ engine: binaries.version, address: `${config.podIP}:${config.agentPort}` }, 'agent ready');
+    const watching = watchCertificates(
+      config.tls,
+      certificates,
+      (now) => {
+        server.useCertificates(now);
+        supervisor.engine?.process.reload();
+      },
+      { log, signal },
+    );
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await watching;
+    await supervisor.shutdown(SHUTDOWN_MS);
+  } finally {
+    life.abort();
+    await Promise.all([looking, server.close()]);
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * The life of one engine.
+ *
+ * Owns: whether the engine runs, in which role it is started, and what happens when it dies. Does not own: what role this
+ * instance has (the term file, set by others), nor how an engine is started (the driver).
+ * Invariants:
+ *  L1. An engine is started only with a valid term, in its role; never a data folder that is unfinished.
+ *  L2. Nothing is started before every process of the engine before is proven dead.
+ *  L3. One act on the engine at a time.
+ *  L4. The agent's death ends no engine; a new agent adopts it. SIGTERM (the pod stops) ends it.
+ *  L5. Stopped by request stays stopped until asked to start.
+ */
+import { type Backoff, backoffDelay, type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
+import type { StopMode } from '@polarstack/contracts';
+import type { Configuration, EngineDriver, EngineExit, EngineProcess } from '@polarstack/engine';
+import { createMutex, type Mutex } from './mutex.ts';
+import { createNotifier } from './notifier.ts';
+import type { StateFile } from './state-file.ts';
+import type { TermFile } from './term-file.ts';
+
+export interface RunningEngine {
+  readonly process: EngineProcess;
+  /** It said that it accepts connections, and is in the role of its term. */
+  readonly accepting: boolean;
+  readonly adopted: boolean;
+}
+
+export interface Failure {
+  readonly reason: string;
+  /** How often in a row it ended or did not start. */
+  readonly failures: number;
+  /** Whether more will be learned about it by itself. */
+  readonly explained: boolean;
+}
+
+export interface Supervisor {
+  readonly engine: RunningEngine | undefined;
+  readonly stopping: boolean;
+  readonly failure: Failure | undefined;
+  /** Adopts or starts the engine and looks after it until the signal ends that. */
+  run(): Promise<void>;
+  /** Wants the engine running; resolves when it accepts connections. Throws why it does not. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Like {@link start} for a folder whose bootstrap is under way. */
+  startUnfinished(signal: AbortSignal): Promise<void>;
+  /** Wants the engine stopped; resolves when no process of it is left. Goes on as immediate after `timeoutMs`. */
+  stop(mode: StopMode, timeoutMs: number): Promise<void>;
+  /** The pod ends: stops the engine without wanting it stopped for good. */
+  shutdown(timeoutMs: number): Promise<void>;
+  /** Writes the configuration files for the present term and config; reloads a running engine. */
+  configure(signal: AbortSignal): Promise<void>;
+  promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Runs `work` while the engine is stopped and nothing starts it. Throws `EngineRunning`. */
+  whileStopped(work: () => Promise<void>): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  readonly driver: EngineDriver;
+  readonly terms: TermFile;
+  readonly state: StateFile;
+  readonly log: Logger;
+  /** Ends the looking after, not the engine. */
+  readonly signal: AbortSignal;
+}
+
+const backoff: Backoff = { baseMs: 250, maxMs: 10_000 };
+/** An engine that ran this long has recovered: its next failure is a first one. */
+const SETTLED_MS = 10_000;
+const ACCEPT_POLL_MS = 5;
+/** A promotion of an engine that was started to be promoted. */
+const PROMOTION_MS = 60_000;
+/** How long an immediate stop may take before everything is killed. */
+const IMMEDIATE_MS = 5_000;
+/** Finishing a stop that an earlier agent began. */
+const RESUMED_STOP_MS = 60_000;
+
+function describeExit({ code, signal }: EngineExit): string {
+  if (signal !== undefined) return `ended by ${signal}`;
+  return code === undefined ? 'ended' : `ended with exit code ${code}`;
+}
+
+export function createSupervisor({ driver, terms, state, log, signal }: SupervisorOptions): Supervisor {
+  const changed = createNotifier();
+  const acts: Mutex = createMutex();
+  const files: Mutex = createMutex();
+  let engine: (RunningEngine & { readonly since: number }) | undefined;
+  let failure: Failure | undefined;
+  let stopping = false;
+  let bootstrapping = false;
+  let shutDown = false;
+
+  const term = () => {
+    if (terms.current === undefined) throw new StackError('TermMissing', 'this instance has no term yet');
+    return terms.current;
+  };
+  const configuration = (): Configuration => {
+    const { role, upstream } = term();
+    return { parameters: state.current.config?.parameters ?? {}, role, ...(upstream ? { upstream } : {}) };
+  };
+  // The newest term and config are read inside, so that the last writer writes the newest.
+  const writeFiles = async (): Promise<void> =>
+    await files.run(async () => await driver.configure(configuration(), signal));
+
+  /** Monotonic time before which nothing is started again: a first failure is tried again at once. */
+  let retryAt = 0;
+
+  const fail = (reason: string, explained = true): void => {
+    const failures = (failure?.failures ?? 0) + 1;
+    failure = { reason, failures, explained };
+    retryAt = systemClock.monotonic() + (failures === 1 ? 0 : backoffDelay(backoff, failures - 2));
+    log.error({ failures }, `engine: ${reason}`);
+    changed.notify();
+  };
+
+  const track = (process: EngineProcess, adopted: boolean): void => {
+    engine = { process, accepting: false, adopted, since: systemClock.monotonic() };
+    void process.exited.then((exit) => {
+      if (engine?.process !== process) return;
+      const { accepting, since } = engine;
+      engine = undefined;
+      driver.sql.close();
+      if (accepting && systemClock.monotonic() - since > SETTLED_MS) failure = undefined;
+      if (accepting && !stopping) fail(`the engine ${describeExit(exit)}`);
+      else if (!stopping) fail(`the engine ${describeExit(exit)} before it accepted connections`, false);
+      changed.notify();
+    });
+    void untilAccepting(process);
+    changed.notify();
+  };
+
+  /** Waits for the engine's own word, then brings it into the role of its term where it was started as a standby. */
+  const untilAccepting = async (process: EngineProcess): Promise<void> => {
+    try {
+      while (engine?.process === process && !signal.aborted) {
+        if (await driver.isAccepting(process.pid)) break;
+        await systemClock.sleep(ACCEPT_POLL_MS, signal);
+      }
+      if (engine?.process !== process || signal.aborted) return;
+      if (!engine.adopted && terms.current?.role === 'primary' && (await driver.isStandby())) {
+        await driver.sql.promote(PROMOTION_MS, signal);
+        await writeFiles();
+        process.reload();
+      }
+      if (engine?.process !== process) return;
+      engine = { ...engine, accepting: true };
+      log.info(
+        { pid: process.pid, role: terms.current?.role, epoch: terms.current?.epoch },
+        'engine accepts connections',
+      );
+      changed.notify();
+    } catch (error) {
+      if (!signal.aborted) fail(toStackError(error).message);
+    }
+  };
+
+  const mayStart = async (): Promise<boolean> =>
+    !shutDown &&
+    state.current.wanted === 'running' &&
+    (state.current.bootstrapped || bootstrapping) &&
+    !state.current.rewinding &&
+    terms.current !== undefined &&
+    (await driver.dataFolder()) === 'present';
+
+  const launch = async (): Promise<void> => {
+    await driver.endAll(signal);
+    // A primary that was a standby keeps its signal file until it is promoted: only that gives it a timeline of its own.
+    if (term().role === 'replica') await driver.setStandby(true);
+    await writeFiles();
+    track(await driver.launch(signal), false);
+    log.info({ pid: engine?.process.pid, role: term().role, epoch: term().epoch }, 'engine started');
+  };
+
+  /** Learns from the engine's own output why it does not start; a start that works now was a passing trouble. */
+  const explain = async (known: Failure): Promise<void> => {
+    const lines = await driver.diagnose(signal);
+    const said = lines.filter((line) => /\b(FATAL|PANIC|ERROR|HINT|DETAIL):/.test(line));
+    failure = {
+      ...known,
+      reason: said.length > 0 ? `${known.reason}: ${said.join(' | ')}` : known.reason,
+      explained: true,
+    };
+    log.error({ failures: known.failures }, `engine: ${failure.reason}`);
+    changed.notify();
+  };
+
+  const stopNow = async (mode: StopMode, timeoutMs: number): Promise<void> => {
+    const { process } = engine ?? {};
+    if (process) {
+      stopping = true;
+      changed.notify();
+      const within = async (ms: number): Promise<boolean> => {
+        const timer = new AbortController();
+        const late = systemClock.sleep(ms, timer.signal).then(() => false);
+        const ended = await Promise.race([process.exited.then(() => true), late.catch(() => false)]);
+        timer.abort();
+        return ended;
+      };
+      process.stop(mode);
+      if (!(await within(timeoutMs))) {
+        log.warn({ mode, timeoutMs }, 'the stop takes too long and goes on as immediate');
+        process.stop('immediate');
+        await within(IMMEDIATE_MS);
+      }
+    }
+    try {
+      if ((await driver.dataFolder()) === 'present') await driver.endAll(new AbortController().signal);
+      engine = undefined;
+      driver.sql.close();
+    } finally {
+      stopping = false;
+      changed.notify();
+    }
+  };
+
+  /** One look; answers in how many milliseconds to look again, undefined where only a change matters. */
+  const look = async (): Promise<number | undefined> =>
+    await acts.run(async () => {
+      if (engine) {
+        if (state.current.wanted === 'stopped' && !bootstrapping) await stopNow('fast', RESUMED_STOP_MS);
+        return undefined;
+      }
+      if (!(await mayStart())) return undefined;
+      if (failure && !failure.explained) await explain(failure);
+      const pause = retryAt - systemClock.monotonic();
+      if (pause > 0) return pause;
+      await launch();
+      return undefined;
+    });
+
+  const adopt = async (): Promise<void> => {
+    if ((await driver.dataFolder()) !== 'present') return;
+    const found = await driver.find(signal);
+    if (found === undefined) return;
+    log.info({ pid: found.pid }, 'engine adopted');
+    track(found, true);
+  };
+
+  const run = async (): Promise<void> => {
+    try {
+      await acts.run(adopt);
+    } catch (error) {
+      fail(toStackError(error).message);
+    }
+    while (!signal.aborted) {
+      const known = failure;
+      let pause: number | undefined;
+      try {
+        pause = await look();
+      } catch (error) {
+        if (signal.aborted) break;
+        fail(toStackError(error).message);
+      }
+      // A failure during the look was notified while nobody waited.
+      if (engine === undefined && failure !== known && pause === undefined)
+        pause = Math.max(0, retryAt - systemClock.monotonic());
+      await changed.wait({ ...(pause === undefined ? {} : { ms: pause }), signal });
+    }
+    engine?.process.release();
+    driver.sql.close();
+  };
+
+  const untilRunning = async (waitSignal: AbortSignal): Promise<void> => {
+    const before = failure?.failures ?? 0;
+    retryAt = 0;
+    changed.notify();
+    for (;;) {
+      waitSignal.throwIfAborted();
+      if (engine?.accepting) return;
+      if (failure && failure.failures > before && failure.explained && !engine)
+        throw new StackError('EngineStartFailed', failure.reason);
+      await changed.wait({ signal: waitSignal });
+    }
+  };
+
+  const checkStartable = async (): Promise<void> => {
+    term();
+    if (state.current.rewinding)
+      throw new StackError('DataFolderUnfinished', 'a rewind of this data folder began and did not end');
+    if ((await driver.dataFolder()) === 'absent' || !(state.current.bootstrapped || bootstrapping))
+      throw new StackError('DataFolderUnfinished', 'this instance has no finished data folder yet');
+  };
+
+  const wantRunning = async (waitSignal: AbortSignal): Promise<void> => {
+    await checkStartable();
+    if (state.current.wanted !== 'running') await state.update({ wanted: 'running' });
+    await untilRunning(waitSignal);
+  };
+
+  return {
+    get engine() {
+      return engine;
+    },
+    get stopping() {
+      return stopping;
+    },
+    get failure() {
+      return failure;
+    },
+    run,
+    start: wantRunning,
+    startUnfinished: async (waitSignal) => {
+      bootstrapping = true;
+      await wantRunning(waitSignal);
+    },
+    stop: async (mode, timeoutMs) => {
+      await state.update({ wanted: 'stopped' });
+      await acts.run(async () => await stopNow(mode, timeoutMs));
+      failure = undefined;
+    },
+    shutdown: async (timeoutMs) => {
+      shutDown = true;
+      await acts.run(async () => await stopNow('fast', timeoutMs));
+    },
+    configure: async () => {
+      if ((await driver.dataFolder()) === 'absent') return;
+      await writeFiles();
+      engine?.process.reload();
+    },
+    promote: async (timeoutMs, waitSignal) =>
+      await acts.run(async () => {
+        if (term().role !== 'primary')
+          throw new StackError('WrongRole', `the term of epoch ${term().epoch} makes this instance a replica`);
+        if (!engine?.accepting) throw new StackError('EngineNotRunning', 'there is no running engine to promote');
+        await driver.sql.promote(timeoutMs, waitSignal);
+        await writeFiles();
+        engine.process.reload();
+      }),
+    whileStopped: async (work) =>
+      await acts.run(async () => {
+        if (engine) throw new StackError('EngineRunning', 'the engine runs');
+        await work();
+      }),
+  };
+}

@@ -1,0 +1,48 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Makes a folder's entries (renames, new names) survive a power loss. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Replaces a file so that after a crash either the old or the new content is there, whole. Does nothing where the
+ * content is already that.
+ */
+export async function writeDurably(path: string, content: string, mode = 0o600): Promise<void> {
+  if ((await readIfThere(path)) === content) return;
+  const temporary = `${path}.new`;
+  await rm(temporary, { force: true });
+  const file = await open(temporary, 'wx', mode);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Removes a file, durably; a missing one is fine. */
+export async function removeDurably(path: string): Promise<void> {
+  if ((await readIfThere(path)) === undefined) return;
+  await rm(path, { force: true });
+  await syncFolder(dirname(path));
+}
+
+/** The text of a file, or undefined where there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

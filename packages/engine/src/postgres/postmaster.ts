@@ -1,0 +1,193 @@
+/** The engine's processes: start, find again, watch, end. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { realpath, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StackError, systemClock } from '@polarstack/base';
+import type { EngineExit, EngineProcess, StopMode } from '../driver.ts';
+import { readIfThere } from '../durable-file.ts';
+import { isLocked, tryLock } from '../process/file-lock.ts';
+import { isAlive, kill, processesIn, processStat } from '../process/proc.ts';
+import { watchDeath } from '../process/watch.ts';
+import { type Layout, paths } from './layout.ts';
+
+const stopSignals: Readonly<Record<StopMode, NodeJS.Signals>> = {
+  smart: 'SIGTERM',
+  fast: 'SIGINT',
+  immediate: 'SIGQUIT',
+};
+
+/** After this long a process that got SIGKILL hangs in the kernel. */
+const KILL_DEADLINE_MS = 10_000;
+
+interface PidFile {
+  readonly pid: number;
+  /** `starting`, `ready`, `standby`, `stopping`; empty very early. */
+  readonly state: string;
+}
+
+async function readPidFile(path: string): Promise<PidFile | undefined> {
+  const lines = (await readIfThere(path))?.split('\n');
+  const pid = Number(lines?.[0]);
+  return lines !== undefined && Number.isInteger(pid) && pid > 1 ? { pid, state: lines[7]?.trim() ?? '' } : undefined;
+}
+
+/** `ready`: open for all; `standby`: in recovery and open for reads. */
+export async function isAccepting(layout: Layout, pid: number): Promise<boolean> {
+  const file = await readPidFile(paths(layout).postmasterPid);
+  return file?.pid === pid && (file.state === 'ready' || file.state === 'standby');
+}
+
+function engineProcess(
+  pid: number,
+  startTicks: number,
+  exited: Promise<EngineExit>,
+  release: () => void,
+): EngineProcess {
+  const send = (signal: NodeJS.Signals): void => {
+    if (isAlive(pid, startTicks)) kill(pid, signal);
+  };
+  return {
+    pid,
+    startTicks,
+    exited,
+    stop: (mode) => send(stopSignals[mode]),
+    reload: () => send('SIGHUP'),
+    release,
+  };
+}
+
+/** The postmaster named in `postmaster.pid`, if it lives and works in this data folder. */
+export async function findPostmaster(layout: Layout): Promise<EngineProcess | undefined> {
+  const file = await readPidFile(paths(layout).postmasterPid);
+  if (file === undefined) return undefined;
+  const dataDir = await realpath(layout.dataDir);
+  const stat = processStat(file.pid);
+  if (stat === undefined || !processesIn([dataDir]).includes(file.pid)) return undefined;
+  let end = (): void => {};
+  const exited = new Promise<EngineExit>((resolve) => {
+    end = watchDeath(file.pid, stat.startTicks, dataDir, () => resolve({}));
+  });
+  return engineProcess(file.pid, stat.startTicks, exited, () => end());
+}
+
+/**
+ * Kills every process that works in `folders`, `first` before the others, until two scans in a row find none.
+ * The main process goes first, so that it can start no further child.
+ */
+export async function endProcesses(
+  folders: readonly string[],
+  first: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const real = await Promise.all(folders.map(async (folder) => await realpath(folder).catch(() => folder)));
+  const started = systemClock.monotonic();
+  for (let clean = 0; clean < 2; ) {
+    const found = processesIn(real);
+    if (found.length === 0) {
+      clean++;
+    } else {
+      clean = 0;
+      if (first !== undefined && found.includes(first)) kill(first);
+      for (const pid of found) kill(pid);
+      if (systemClock.monotonic() - started > KILL_DEADLINE_MS)
+        throw new StackError('EngineNotDead', `processes ${found.join(', ')} of ${folders[0]} survive SIGKILL`);
+    }
+    await systemClock.sleep(clean === 1 ? 1 : 5, signal);
+  }
+}
+
+/** Evidence that nothing of this engine runs: no process in its folder, and its inherited lock is free. */
+export async function endPostmaster(layout: Layout, signal: AbortSignal): Promise<void> {
+  const { postmasterPid, engineLock } = paths(layout);
+  const file = await readPidFile(postmasterPid);
+  await endProcesses([layout.dataDir], file?.pid, signal);
+  const started = systemClock.monotonic();
+  while (isLocked(engineLock)) {
+    if (systemClock.monotonic() - started > KILL_DEADLINE_MS)
+      throw new StackError(
+        'EngineNotDead',
+        `the engine lock ${engineLock} is held, though no process is found in ${layout.dataDir}`,
+      );
+    await systemClock.sleep(20, signal);
+  }
+}
+
+/**
+ * A container gives out small pids again after a restart. Where the pid in a stale `postmaster.pid` now belongs to a stranger of
+ * the same user, the engine would refuse to start; everything of the old engine is proven dead here, so the file is set aside.
+ */
+async function setAsideMisleadingPidFile(layout: Layout): Promise<void> {
+  const { postmasterPid } = paths(layout);
+  const file = await readPidFile(postmasterPid);
+  if (file === undefined || processStat(file.pid) === undefined) return;
+  await rename(postmasterPid, join(layout.workDir, 'postmaster.pid.stale'));
+}
+
+/**
+ * Starts the postmaster in a session of its own. It inherits our output (the container's log) and the engine lock, so it
+ * outlives us, and its death frees the lock only once the last of its children is gone.
+ */
+export async function launchPostmaster(
+  layout: Layout,
+  program: string,
+  signal: AbortSignal,
+  output: 'inherit' | number = 'inherit',
+): Promise<EngineProcess> {
+  signal.throwIfAborted();
+  const { engineLock } = paths(layout);
+  if (processesIn([await realpath(layout.dataDir)]).length > 0)
+    throw new StackError('EngineNotDead', `processes of an earlier engine still work in ${layout.dataDir}`);
+  const lock = tryLock(engineLock);
+  if (lock === undefined) throw new StackError('EngineNotDead', `the engine lock ${engineLock} is held`);
+  try {
+    await setAsideMisleadingPidFile(layout);
+    const child = spawn(program, ['-D', layout.dataDir], {
+      cwd: layout.dataDir,
+      env: { ...layout.env },
+      detached: true,
+      stdio: ['ignore', output, output, lock],
+    });
+    const exited = new Promise<EngineExit>((resolve) => {
+      child.once('exit', (code, by) =>
+        resolve({ ...(code === null ? {} : { code }), ...(by === null ? {} : { signal: by }) }),
+      );
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) =>
+        reject(new StackError('EngineNotInstalled', `cannot run ${program}: ${error.message}`, { cause: error })),
+      );
+    });
+    const pid = child.pid ?? 0;
+    child.unref();
+    return engineProcess(pid, processStat(pid)?.startTicks ?? 0, exited, () => {});
+  } finally {
+    closeSync(lock);
+  }
+}
+
+/** One start with the output in a file, because the container's log cannot be read back; the engine is ended again. */
+export async function diagnosePostmaster(
+  layout: Layout,
+  program: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { diagnosis } = paths(layout);
+  await rm(diagnosis, { force: true });
+  const output = openSync(diagnosis, 'wx', 0o600);
+  try {
+    const engine = await launchPostmaster(layout, program, signal, output);
+    while (isAlive(engine.pid, engine.startTicks) && !(await isAccepting(layout, engine.pid)))
+      await systemClock.sleep(20, signal);
+    engine.stop('fast');
+    await engine.exited;
+    return readFileSync(diagnosis, 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(-8);
+  } finally {
+    closeSync(output);
+    await endPostmaster(layout, new AbortController().signal);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What Linux says about processes. Reads of /proc are synchronous on purpose: they never touch a disk, cost
+ * microseconds, and a scan must not be interleaved with anything.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface ProcessStat {
+  readonly parent: number;
+  /** Ticks since boot: with the pid, the identity of the process. */
+  readonly startTicks: number;
+}
+
+/** Undefined where the process does not exist or is dead already (a zombie is dead: it runs no more instruction). */
+export function processStat(pid: number): ProcessStat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const state = fields[0];
+    if (state === 'Z' || state === 'X') return undefined;
+    return { parent: Number(fields[1]), startTicks: Number(fields[19]) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** True while the same process (not a later one with its pid) lives. */
+export const isAlive = (pid: number, startTicks: number): boolean => processStat(pid)?.startTicks === startTicks;
+
+/**
+ * Processes whose working directory is one of `folders` (real paths), whoever started them. PostgreSQL's processes all
+ * work in their data folder, and neither process groups nor the environment tell as much: each child has a session of
+ * its own and overwrites its environment.
+ */
+export function processesIn(folders: readonly string[]): readonly number[] {
+  const found: number[] = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) continue;
+    try {
+      const cwd = readlinkSync(`/proc/${name}/cwd`).replace(/ \(deleted\)$/, '');
+      if (folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`)) && processStat(pid)) found.push(pid);
+    } catch {
+      // Gone meanwhile, a zombie, or another user's: none of them is a living process of ours.
+    }
+  }
+  return found;
+}
+
+/** The boot this process lives in: ticks and pids of another boot mean nothing. */
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+/** SIGKILL; a process that is gone already is fine. */
+export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
