@@ -1,8 +1,9 @@
-import { isStackError } from '@polarstack/base';
+import { isStackError, StackError } from '@polarstack/base';
 import type { DeleteOptions, KubeClient, ListOptions, ObjectKey, Patch, WatchEvent } from './client.ts';
 import type { KubeConnection } from './connection.ts';
 import type { KubeObject, Resource } from './object.ts';
 import { apiVersionOf, queryString, resourcePath } from './paths.ts';
+import { errorFromTransport } from './status-error.ts';
 import { createTransport } from './transport.ts';
 import { type WatchOptions, watchOnce } from './watch-stream.ts';
 
@@ -123,13 +124,16 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
       await json<T>('GET', resourcePath(resource, key), undefined, signal),
     find,
     list,
-    create: async <T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal) =>
-      await json<T>(
-        'POST',
-        resourcePath(resource, { namespace: object.metadata?.namespace }),
-        withType(resource, object),
-        signal,
-      ),
+    create: async <T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal) => {
+      const namespace = object.metadata?.namespace;
+      if (resource.namespaced && namespace === undefined) {
+        throw new StackError('BadRequest', `a new ${resource.kind} needs a namespace`);
+      }
+      const { subresource } = resource;
+      const target = subresource === undefined ? {} : { name: object.metadata?.name, subresource };
+      const path = resourcePath(resource, { namespace, ...target });
+      return await json<T>('POST', path, withType(resource, object), signal);
+    },
     replace: async (resource, object, signal) => await put(resource, object, undefined, signal),
     replaceStatus: async (resource, object, signal) => await put(resource, object, 'status', signal),
     patch: async (resource, key, change, signal) => await patch(resource, key, change, undefined, signal),
@@ -151,7 +155,13 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
     ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal),
     raw: async (path, signal) => await transport.sendText({ method: 'GET', path, accept: '*/*', signal }),
     stream: async function* (path, signal) {
-      yield* await transport.send({ method: 'GET', path, accept: '*/*', signal, bodyTimeoutMs: 0 });
+      const body = await transport.send({ method: 'GET', path, accept: '*/*', signal, bodyTimeoutMs: 0 });
+      try {
+        yield* body;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        throw errorFromTransport(error, transport.server, `GET ${path}`);
+      }
     },
     close: async () => await transport.close(),
   };

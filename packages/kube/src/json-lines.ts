@@ -1,15 +1,20 @@
-/** Splits a stream of text chunks into lines; an unfinished last line is dropped, it is no event. */
-export async function* lines(chunks: AsyncIterable<string>, onChunk: () => void): AsyncGenerator<string> {
+/**
+ * Splits a stream of UTF-8 bytes into lines; an unfinished last line is dropped, it is no event. `onChunk` hears of
+ * every sign of life.
+ */
+export async function* lines(chunks: AsyncIterable<Uint8Array>, onChunk: () => void): AsyncGenerator<string> {
+  // Characters may be cut between two chunks; `undici` does not decode by itself.
+  const decoder = new TextDecoder();
   let parts: string[] = [];
-  for await (const chunk of chunks) {
+  for await (const bytes of chunks) {
     onChunk();
+    const chunk = decoder.decode(bytes, { stream: true });
     let start = 0;
     for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
-      parts.push(chunk.slice(start, end));
-      const line = parts.length === 1 ? parts[0] : parts.join('');
+      const line = parts.join('') + chunk.slice(start, end);
       parts = [];
       start = end + 1;
-      if (line !== undefined && line.trim() !== '') yield line;
+      if (line.trim() !== '') yield line;
     }
     if (start < chunk.length) parts.push(chunk.slice(start));
   }

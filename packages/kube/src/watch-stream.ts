@@ -45,10 +45,7 @@ export async function* watchOnce<T extends KubeObject>(
   const linked = AbortSignal.any([signal, idle.signal]);
   try {
     const body = await transport.send({ method: 'GET', path, signal: linked, bodyTimeoutMs: 0 });
-    body.setEncoding('utf8');
-    for await (const line of lines(body as AsyncIterable<string>, () => timer.refresh())) {
-      yield toEvent<T>(JSON.parse(line) as RawEvent, what);
-    }
+    for await (const line of lines(body, () => timer.refresh())) yield toEvent<T>(parse(line, what), what);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (idle.signal.aborted) {
@@ -59,6 +56,14 @@ export async function* watchOnce<T extends KubeObject>(
     clearTimeout(timer);
     // Where the reader stops early, the connection must not stay behind.
     idle.abort();
+  }
+}
+
+function parse(line: string, what: string): RawEvent {
+  try {
+    return JSON.parse(line) as RawEvent;
+  } catch (error) {
+    throw new StackError('ApiError', `${what}: the server sent a line that is not JSON`, { cause: error });
   }
 }
 
