@@ -34,15 +34,15 @@ const needsRestart = (item: TemplateItem | undefined): boolean => item === undef
 
 /**
  * What a flush of the user's parameters does. Source: facts §5.7.2; different from it, a value that equals what runs
- * counts as unchanged.
+ * counts as unchanged, and a locked parameter that only the user has is forced to its default like any other.
  */
 export function planFlush({ merged, user, running, latestFlushTime, canUpdateLocked }: FlushInput): FlushPlan {
   const values = new Map<string, string>();
   const changed = new Map<string, { name: string; value: string; restart: boolean }>();
   const change = (name: string, value: string, before: string | undefined) => {
     values.set(name, value);
-    if (before !== undefined && unquote(before) === unquote(value)) return;
-    changed.set(name, { name, value, restart: needsRestart(merged.get(name)) });
+    if (before !== undefined && unquote(before) === unquote(value)) changed.delete(name);
+    else changed.set(name, { name, value, restart: needsRestart(merged.get(name)) });
   };
 
   for (const { name, value, updateTime } of running.values()) {
@@ -52,15 +52,15 @@ export function planFlush({ merged, user, running, latestFlushTime, canUpdateLoc
     else if (later(latestFlushTime, asked.updateTime)) values.set(name, asked.value);
     else change(name, asked.value, value);
   }
+  for (const { name, value } of user.values()) {
+    if (!running.has(name)) change(name, value, undefined);
+  }
   for (const item of merged.values()) {
     const value = values.get(item.name);
     if (value === undefined || item.isUserChangeable || canUpdateLocked || leftAlone.has(item.name)) continue;
     if (unquote(value) !== unquote(item.defaultValue)) {
       change(item.name, item.defaultValue, running.get(item.name)?.value);
     }
-  }
-  for (const { name, value } of user.values()) {
-    if (!running.has(name)) change(name, value, undefined);
   }
   return { values, changed: [...changed.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
