@@ -29,7 +29,7 @@ const fates = [() => 0.999, () => 0.3, seededRandom(1), seededRandom(2), seededR
 async function firstLife(disk: FakeDisk): Promise<Life> {
   const watcher = newWatcher();
   const opening = openOn(disk);
-  const store = await Promise.race([opening, disk.whenCrashed]);
+  const store = await Promise.race([opening.catch(() => undefined), disk.whenCrashed]);
   if (!store) return { possible: [new Map()], watcher };
   store.subscribe('', 0, ({ revision, type, key, object }) => {
     watcher.revision = revision;
@@ -46,7 +46,7 @@ const copyOf = (life: Life): Life => ({
   watcher: { revision: life.watcher.revision, believes: new Map(life.watcher.believes) },
 });
 
-describe('a loss of power', () => {
+describe('a kill or a loss of power', () => {
   it('S1-S5: at every operation of a life with several logs and snapshots', async () => {
     const whole = createFakeDisk(seededRandom(7));
     const end = await firstLife(whole);
@@ -58,15 +58,14 @@ describe('a loss of power', () => {
       disk.crashAt(point);
       const life = await firstLife(disk);
       expect(disk.crashed).toBe(true);
-      for (const fate of fates) {
-        const survivor = disk.afterPowerLoss(fate);
+      for (const survivor of [disk.afterKill(), ...fates.map((fate) => disk.afterPowerLoss(fate))]) {
         const known = copyOf(life);
         const store = await reopen(survivor, known);
         await useAndClose(survivor, store, known.watcher);
         recovered++;
       }
     }
-    expect(recovered).toBe(whole.operations * fates.length);
+    expect(recovered).toBe(whole.operations * (fates.length + 1));
   });
 
   it('S1-S5: again at every operation of the opening that follows one', async () => {
@@ -82,6 +81,23 @@ describe('a loss of power', () => {
         if (opened) break;
         const third = second.afterPowerLoss(fate);
         await useAndClose(third, await reopen(third, known), known.watcher);
+      }
+    }
+  });
+
+  it('S1-S5: after every operation failed once, and the script went on', async () => {
+    const whole = createFakeDisk(seededRandom(7));
+    await firstLife(whole);
+    for (let point = 3; point <= whole.operations; point++) {
+      for (const later of [1, 2, 4, 9, 25, 1000]) {
+        const disk = createFakeDisk(seededRandom(7));
+        disk.crashAt(point + later);
+        disk.failWith(() => (disk.operations === point ? 'EIO' : undefined));
+        const life = await firstLife(disk);
+        for (const survivor of [disk.afterKill(), ...fates.slice(0, 3).map((fate) => disk.afterPowerLoss(fate))]) {
+          const known = copyOf(life);
+          await useAndClose(survivor, await reopen(survivor, known), known.watcher);
+        }
       }
     }
   });

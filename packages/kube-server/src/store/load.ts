@@ -14,6 +14,9 @@ export interface LoadedStore {
   readonly logName: string;
   /** How many bytes of the newest log count. */
   readonly logLength: number;
+  /** The last frame that counts. */
+  readonly lastFrame: { readonly offset: number; readonly bytes: Buffer };
+  /** What stands behind it and cannot be read. */
   readonly tail?: Tail & { readonly bytes: Buffer };
   /** The snapshot that was read (sequence 0: none, the logs were read from the beginning), and the logs behind it. */
   readonly snapshot: { readonly sequence: number; readonly bytes: number; readonly logBytes: number };
@@ -104,6 +107,7 @@ async function loadFrom(
         sequence,
         logName: name,
         logLength: content.end,
+        lastFrame: { offset: content.lastFrame, bytes: file.bytes.subarray(content.lastFrame, content.end) },
         ...(content.tail && { tail: { ...content.tail, bytes: file.bytes.subarray(content.tail.offset) } }),
         snapshot: { sequence: snapshot?.sequence ?? 0, bytes, logBytes },
         stale,

@@ -31,7 +31,8 @@ export interface StoreOptions {
  *
  * Throws `StateLocked`, `StateFolderUnusable`, `StateLogCorrupt`, `StateFormatTooNew`, `StateDiskFull`, `StateWriteFailed`.
  *
- * - O1 Nothing that was read is shown before it is fsynced: after a kill the newest batch may be in the page cache only. (S1)
+ * - O1 Nothing that was read is shown before it is fsynced: after a kill the newest batch may be in the page cache only.
+ *   It is written again first, because after an fsync that failed the kernel takes the pages for clean. (S1)
  * - O2 Every opening begins a new log, behind the last good byte of the one before. A bad tail thus needs no cutting to
  *   be harmless; it is copied to a side file first, and cut last.
  * - O3 Behind a bad tail, revisions go on after all that it can have used. A torn write was shown to nobody, but bytes
@@ -113,9 +114,10 @@ async function settleEnd(
     if (storeFile(name)?.type === 'unfinished') await files.remove(join(dir, name));
   }
   if (!loaded) return { sequence: 1, follows: 0, base: 0 };
-  const { logName, logLength, tail, sequence } = loaded;
+  const { logName, logLength, lastFrame, tail, sequence } = loaded;
   const newest = await files.open(join(dir, logName));
   try {
+    await newest.write(lastFrame.bytes, lastFrame.offset);
     await newest.sync();
   } finally {
     await newest.close();

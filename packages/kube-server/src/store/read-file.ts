@@ -80,7 +80,8 @@ export interface Tail {
 
 export interface LogContent {
   readonly revision: number;
-  /** Where the last good frame ends. */
+  /** Where the last good frame begins and ends; both are the end of the header when there is none. */
+  readonly lastFrame: number;
   readonly end: number;
   readonly tail?: Tail;
 }
@@ -102,20 +103,22 @@ export function readLog(
   }
   const bytes = limit === undefined ? file.bytes : file.bytes.subarray(0, limit);
   let revision = fields.base;
+  let lastFrame = file.start;
   let offset = file.start;
   while (offset < bytes.length) {
     const frame = format.decodeFrame(bytes, offset);
     if (!isFrame(frame)) {
       if (limit !== undefined || format.findFrame(bytes, offset) !== undefined)
         throw corrupt(path, offset, frame.reason);
-      return { revision, end: offset, tail: { offset, reason: frame.reason } };
+      return { revision, lastFrame, end: offset, tail: { offset, reason: frame.reason } };
     }
     assertContinues(path, offset, frame, revision);
     visit(parseFrame(path, offset, frame), frame.to, offset);
     revision = frame.to;
+    lastFrame = offset;
     offset = frame.end;
   }
-  return { revision, end: offset };
+  return { revision, lastFrame, end: offset };
 }
 
 function assertContinues(path: string, offset: number, frame: Frame, revision: number): void {

@@ -24,8 +24,9 @@ export interface Entry {
  * It owns nothing on disk and knows nothing of pending transactions; only durable changes reach {@link View.apply}.
  *
  * - V1 State, history and revision change together, before the first listener hears of it: a listener that reads or
- *   subscribes sees the whole batch, and is then not told of it again (its cursor is the batch's last revision).
- * - V2 Every subscription has a cursor, the revision of the last event it was offered; it only grows. (S4)
+ *   subscribes sees the whole batch.
+ * - V2 A subscription is told the history up to the revision at which it begins, and later only of what is newer: one
+ *   that begins in the middle of a batch is not told of the rest of it twice. (S4)
  * - V3 Objects are shared, never copied: nobody may change one.
  */
 export interface View {
@@ -48,8 +49,8 @@ export interface View {
 interface Subscription {
   readonly prefix: string;
   readonly listener: (event: StoreEvent) => void;
-  cursor: number;
-  active: boolean;
+  /** The revision up to which history was told when it began. */
+  readonly since: number;
 }
 
 export function createView(limit: HistoryLimit, logger: Logger): View {
@@ -75,12 +76,9 @@ export function createView(limit: HistoryLimit, logger: Logger): View {
     return event;
   };
 
-  const offer = (subscription: Subscription, event: StoreEvent) => {
-    if (!subscription.active || event.revision <= subscription.cursor) return;
-    subscription.cursor = event.revision;
-    if (!event.key.startsWith(subscription.prefix)) return;
+  const tell = (listener: (event: StoreEvent) => void, event: StoreEvent) => {
     try {
-      subscription.listener(event);
+      listener(event);
     } catch (error) {
       // A watcher's defect must not keep the others, or the writer, from hearing what is already durable.
       logger.error({ err: error, revision: event.revision, object: event.key }, 'a listener of the store failed');
@@ -121,7 +119,11 @@ export function createView(limit: HistoryLimit, logger: Logger): View {
         if (event) events.push(event);
       }
       revision = at;
-      for (const event of events) for (const subscription of subscriptions) offer(subscription, event);
+      for (const event of events) {
+        for (const { prefix, since, listener } of subscriptions) {
+          if (event.revision > since && event.key.startsWith(prefix)) tell(listener, event);
+        }
+      }
     },
     subscribe(prefix, fromRevision, listener) {
       if (fromRevision < history.oldestRevision || fromRevision > revision) {
@@ -130,17 +132,14 @@ export function createView(limit: HistoryLimit, logger: Logger): View {
           details: { oldestRevision: history.oldestRevision, revision },
         });
       }
-      const subscription: Subscription = { prefix, listener, cursor: fromRevision, active: true };
+      for (const event of history.after(fromRevision)) if (event.key.startsWith(prefix)) tell(listener, event);
+      const subscription: Subscription = { prefix, listener, since: revision };
       subscriptions.add(subscription);
-      for (const event of history.after(fromRevision)) offer(subscription, event);
-      subscription.cursor = Math.max(subscription.cursor, revision);
       return () => {
-        subscription.active = false;
         subscriptions.delete(subscription);
       };
     },
     close() {
-      for (const subscription of subscriptions) subscription.active = false;
       subscriptions.clear();
     },
   };

@@ -39,6 +39,8 @@ export interface FakeDisk {
   failWith(decide: (operation: Operation, path: string) => string | undefined): void;
   /** The disk that is found when the power is back. `random` in [0, 1) decides about everything that was not fsynced. */
   afterPowerLoss(random: () => number): FakeDisk;
+  /** What is found when only the process died: all that was written, still not fsynced. */
+  afterKill(): FakeDisk;
   /** Names and contents as the running system sees them. */
   contents(): ReadonlyMap<string, Buffer>;
   /** Overwrites a file durably, as damage does. */
@@ -73,10 +75,37 @@ const cutTo = (base: Buffer, length: number): Buffer =>
 
 /** One folder on a disk that loses, at a loss of power, any part of what was not fsynced. */
 export function createFakeDisk(random: () => number, initial: ReadonlyMap<string, Buffer> = new Map()): FakeDisk {
-  const inode = (bytes: Buffer): Inode => ({ durable: bytes, current: bytes, pending: [] });
-  const durableNames = new Map<string, Inode>([...initial].map(([path, bytes]) => [path, inode(bytes)]));
-  const names = new Map(durableNames);
-  let changes: FolderChange[] = [];
+  const durableNames = new Map<string, Inode>([...initial].map(([path, bytes]) => [path, newInode(bytes)]));
+  return fakeDisk(random, { names: new Map(durableNames), durableNames, changes: [] });
+}
+
+interface Platter {
+  readonly names: Map<string, Inode>;
+  readonly durableNames: Map<string, Inode>;
+  readonly changes: readonly FolderChange[];
+}
+
+const newInode = (bytes: Buffer): Inode => ({ durable: bytes, current: bytes, pending: [] });
+
+/** A copy that no longer changes with the original. */
+function copyOf({ names, durableNames, changes }: Platter): Platter {
+  const copies = new Map<Inode, Inode>();
+  const copy = (node: Inode): Inode => {
+    const known = copies.get(node) ?? { ...node, pending: node.pending.map((one) => ({ ...one })) };
+    copies.set(node, known);
+    return known;
+  };
+  const copyNames = (map: Map<string, Inode>) => new Map([...map].map(([path, node]) => [path, copy(node)]));
+  return {
+    names: copyNames(names),
+    durableNames: copyNames(durableNames),
+    changes: changes.map((change) => ('remove' in change ? change : { ...change, inode: copy(change.inode) })),
+  };
+}
+
+function fakeDisk(random: () => number, platter: Platter): FakeDisk {
+  const { names, durableNames } = platter;
+  let changes = [...platter.changes];
   let operations = 0;
   let crashPoint = Number.POSITIVE_INFINITY;
   let failure: (operation: Operation, path: string) => string | undefined = () => undefined;
@@ -85,20 +114,26 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
     tellCrashed = resolve;
   });
 
-  /** Runs an operation; `partly` is what it may have done when it fails or the power goes while it runs. */
-  const operate = async (operation: Operation, path: string, work: () => void, partly: () => void = () => {}) => {
+  /** Runs an operation; `partly` is what it may have done when it fails or the power goes, `damage` what a failure does. */
+  const operate = async (
+    operation: Operation,
+    path: string,
+    work: () => void,
+    { partly, damage }: { readonly partly?: () => void; readonly damage?: () => void } = {},
+  ) => {
     for (let turns = Math.floor(random() * 3); turns > 0; turns--) await new Promise(setImmediate);
     operations++;
     if (operations >= crashPoint) {
       if (operations === crashPoint) {
-        if (random() < 0.5) partly();
+        if (random() < 0.5) partly?.();
         tellCrashed();
       }
       await new Promise(() => {});
     }
     const code = failure(operation, path);
     if (code) {
-      partly();
+      partly?.();
+      damage?.();
       throw Object.assign(new Error(`${code}: ${operation} ${path}`), { code });
     }
     work();
@@ -126,12 +161,9 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
     };
     return {
       write: (bytes, at) =>
-        operate(
-          'write',
-          path,
-          () => write(bytes, at),
-          () => write(bytes.subarray(0, Math.ceil(random() * bytes.length)), at),
-        ),
+        operate('write', path, () => write(bytes, at), {
+          partly: () => write(bytes.subarray(0, Math.ceil(random() * bytes.length)), at),
+        }),
       sync: () =>
         operate(
           'sync',
@@ -143,8 +175,10 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
             }
             node.pending = node.pending.filter(({ doomed }) => doomed);
           },
-          () => {
-            for (const one of node.pending) one.doomed = true;
+          {
+            damage: () => {
+              for (const one of node.pending) one.doomed = true;
+            },
           },
         ),
       truncate: (length) =>
@@ -161,7 +195,7 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
     list: async () => [...names.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1)),
     read: async (path) => find(path).current,
     async create(path) {
-      const node = inode(Buffer.alloc(0));
+      const node = newInode(Buffer.alloc(0));
       await operate('create', path, () => setName(path, node));
       return openFile(path, node);
     },
@@ -175,7 +209,7 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
         apply(names, change);
         changes.push(change);
       };
-      return operate('rename', to, work, work);
+      return operate('rename', to, work, { partly: work });
     },
     remove: (path) => operate('remove', path, () => dropName(path)),
     syncFolder: (path) =>
@@ -210,6 +244,7 @@ export function createFakeDisk(random: () => number, initial: ReadonlyMap<string
         }, node.durable);
       return createFakeDisk(random, new Map([...survivors].map(([path, node]) => [path, bytesOf(node)])));
     },
+    afterKill: () => fakeDisk(random, copyOf({ names, durableNames, changes })),
     contents: () => new Map([...names].map(([path, node]) => [path, node.current])),
     damage(path, change) {
       const node = find(path);

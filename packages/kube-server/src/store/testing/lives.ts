@@ -18,6 +18,8 @@ interface Accepted {
   readonly key: string;
   /** Undefined for a deletion. */
   readonly value: string | undefined;
+  /** What it was decided on. */
+  readonly saw: string | undefined;
   outcome: 'unknown' | 'done' | { readonly failure: object };
 }
 
@@ -92,19 +94,19 @@ export async function live(
   let running: Promise<void>[] = [];
   const start = (step: Exclude<Step, { do: 'wait' }>) => {
     let mine: Accepted | undefined;
-    const accept = (value: string | undefined) => {
-      mine = { key: step.key, value, outcome: 'unknown' };
+    const accept = (saw: string | undefined, value: string | undefined) => {
+      mine = { key: step.key, value, saw, outcome: 'unknown' };
       accepted.push(mine);
     };
     const done = store
       .transact(step.key, (current) => {
         if (step.do === 'delete') {
           if (!current) return { type: 'keep' };
-          accept(undefined);
+          accept(current.value as string, undefined);
           return { type: 'delete', object: current };
         }
         const value = `${randomUUID()}:${'x'.repeat(step.size)}`;
-        accept(value);
+        accept(current?.value as string | undefined, value);
         return { type: 'put', object: { apiVersion: 'v1', kind: 'Thing', metadata: {}, value } };
       })
       .then(
@@ -138,7 +140,10 @@ export async function live(
  */
 function possibleStates(before: Model, accepted: readonly Accepted[]): Model[] {
   const done = accepted.filter(({ outcome }) => outcome === 'done');
-  const settled = done.reduce(after, before);
+  const settled = done.reduce((state, one) => {
+    expect(state.get(one.key), 'S2, M3: acknowledged only if what it was decided on came true').toBe(one.saw);
+    return after(state, one);
+  }, before);
   const lastDone = accepted.findLastIndex(({ outcome }) => outcome === 'done');
   const groups = new Map<unknown, Accepted[]>();
   for (const one of accepted.slice(lastDone + 1)) {
