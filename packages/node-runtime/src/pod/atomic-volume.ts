@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { RuntimeUser } from '../types.ts';
+
+export interface VolumeFile {
+  readonly content: Uint8Array;
+  readonly mode: number;
+}
+
+const DATA = '..data';
+
+async function currentPayload(folder: string): Promise<string | undefined> {
+  try {
+    return await readlink(join(folder, DATA));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writePayload(folder: string, files: ReadonlyMap<string, VolumeFile>, user?: RuntimeUser): Promise<void> {
+  // Folders stay ours: a container that owned one could swap it for a link while we, perhaps root, write into it.
+  const makeFolder = async (path: string): Promise<void> => {
+    await mkdir(path, { mode: 0o750 });
+    await chmod(path, 0o750);
+    if (user) await chown(path, 0, user.gid);
+  };
+  await makeFolder(folder);
+  const made = new Set([folder]);
+  for (const [name, { content, mode }] of files) {
+    const path = join(folder, name);
+    const parents: string[] = [];
+    for (let parent = dirname(path); !made.has(parent); parent = dirname(parent)) parents.unshift(parent);
+    for (const parent of parents) {
+      await makeFolder(parent);
+      made.add(parent);
+    }
+    await writeFile(path, content, { flag: 'wx', mode: 0o600 });
+    if (user) await chown(path, user.uid, user.gid);
+    await chmod(path, mode);
+  }
+}
+
+/**
+ * Fills a Secret's or ConfigMap's folder so that a reader sees either all of the old or all of the new content: a new
+ * folder `..<random>`, switched to by renaming the link `..data`; what users open are links through `..data`. The same
+ * layout as a kubelet's, so that programs which watch it for changes work.
+ */
+export async function writeAtomicVolume(
+  folder: string,
+  files: ReadonlyMap<string, VolumeFile>,
+  user?: RuntimeUser,
+): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await chmod(folder, 0o750);
+  if (user) await chown(folder, 0, user.gid);
+  const before = await currentPayload(folder);
+  const payload = `..${randomBytes(6).toString('hex')}`;
+  await writePayload(join(folder, payload), files, user);
+  const aside = join(folder, `${DATA}.new`);
+  await rm(aside, { force: true });
+  await symlink(payload, aside);
+  await rename(aside, join(folder, DATA));
+
+  const visible = new Set([...files.keys()].map((name) => name.split('/')[0] ?? name));
+  for (const entry of await readdir(folder)) {
+    if (entry === DATA || entry === payload || visible.has(entry)) continue;
+    // A removed key, or the payload of an earlier version.
+    await rm(join(folder, entry), { recursive: true, force: true });
+  }
+  for (const name of visible) {
+    const link = join(folder, name);
+    const there = await lstat(link).catch(() => undefined);
+    if (!there) await symlink(join(DATA, name), link);
+  }
+  if (before !== undefined && before !== payload) {
+    await rm(join(folder, before), { recursive: true, force: true });
+  }
+}

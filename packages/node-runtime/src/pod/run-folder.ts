@@ -1,0 +1,50 @@
+import { chmod, lchown, lstat, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StackError } from '@polarstack/base';
+import type { RuntimeUser } from '../types.ts';
+
+const exists = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EEXIST';
+
+/**
+ * Sockets need a short path (107 bytes at most), so they lie under /tmp, where anybody may plant links: a folder is
+ * used only where it is a real folder of the right owner that nobody else can enter.
+ */
+async function ensurePrivate(path: string, uid: number, user: RuntimeUser | undefined): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    await chmod(path, 0o700);
+    if (user) await lchown(path, user.uid, user.gid);
+  } catch (error) {
+    if (!exists(error)) throw error;
+  }
+  const stat = await lstat(path);
+  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
+    throw new StackError('UnsafeRunFolder', `${path} is not a private folder of uid ${uid}`, { details: { path } });
+  }
+}
+
+/** The parent of all run folders of a user. */
+export const defaultRunBase = (uid: number): string => `/tmp/polarstack-${uid}`;
+
+/** Makes (or checks) the folder `<base>/<name>` and its parent: mode 0700, owned by `uid`. Throws `UnsafeRunFolder`. */
+export async function ensureRunFolder(base: string, name: string, uid: number, user?: RuntimeUser): Promise<string> {
+  await ensurePrivate(base, uid, user);
+  const path = join(base, name);
+  await ensurePrivate(path, uid, user);
+  return path;
+}
+
+/** A path for a new pod's run folder: short, and nobody else's, though several homes share the parent. */
+export async function freeRunFolder(base: string, uid: string): Promise<string> {
+  const hex = uid.replaceAll('-', '');
+  for (const length of [8, 12, 16]) {
+    const path = join(base, hex.slice(0, length));
+    if (!(await lstat(path).catch(() => undefined))) return path;
+  }
+  return join(base, hex);
+}
+
+/** Removes a pod's run folder; the parent stays. */
+export async function removeRunFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
