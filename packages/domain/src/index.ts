@@ -29,6 +29,14 @@ export {
   usedPorts,
 } from './cluster/ports.ts';
 export { type ClassSizes, classInfoOf, type InstanceResources, instanceResources } from './cluster/resources.ts';
+export {
+  AUTHORITY_DAYS,
+  clientLeaves,
+  clientRoles,
+  LEAF_DAYS,
+  type LeafSpec,
+  serverLeaf,
+} from './identity/leaf-specs.ts';
 export { instanceTypes, ownedBy, podLabels, roleLabels } from './objects/metadata.ts';
 export { buildPod, TERMINATION_GRACE_SECONDS } from './objects/pod.ts';
 export { buildConfigMap, buildSecret, secretValue } from './objects/secret.ts';

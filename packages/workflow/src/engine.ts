@@ -132,6 +132,7 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
       context: state.context,
       workflowId: id,
       attempt: state.steps[index]?.attempts ?? 1,
+      failures: entry.failures,
       logger: logger.child({ workflow: id, step: step.name }),
       progress: (message: string): void => {
         note = message;

@@ -22,6 +22,8 @@ export interface StepContext<S> {
   readonly workflowId: string;
   /** Number of this attempt over the whole life of the workflow, from 1; differs from all recorded before. */
   readonly attempt: number;
+  /** Attempts of this step that ended with an error since the last resume; a crash or a restart adds none. */
+  readonly failures: number;
   /** Aborted by time-out, cancel and shutdown: whatever the step started must end with it. */
   readonly signal: AbortSignal;
   readonly logger: Logger;

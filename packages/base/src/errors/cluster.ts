@@ -2,6 +2,21 @@ import { entries } from './entry.ts';
 
 export const clusterErrors = entries({
   // The operator and its operations.
+  ClusterGone: {
+    summary: 'The cluster does not exist any more.',
+    remedy: 'Nothing, where it was deleted on purpose.',
+    retry: 'never',
+  },
+  SecretMissing: {
+    summary: 'A Secret of the cluster is missing or incomplete.',
+    remedy: 'Restore the Secret that the message names, or delete the cluster and make it anew.',
+    retry: 'later',
+  },
+  NameTaken: {
+    summary: 'An object that the cluster needs exists under its name and belongs to somebody else.',
+    remedy: 'Delete or rename the object that the message names, or choose another name for the cluster.',
+    retry: 'later',
+  },
   AllocationCorrupt: {
     summary: 'The record of allocated ids or port ranges cannot be read.',
     remedy: 'Correct ConfigMap kube-system/polardb4mpd-controller as the message says.',

@@ -18,14 +18,7 @@ export interface ClusterFacts {
   readonly engineType: 'postgres' | 'polardb';
   readonly image: string;
   readonly ports: ClusterPorts;
-  /** Limits of the container; quantities. */
-  readonly cpu?: string;
-  readonly memory?: string;
-  readonly storage: { readonly size: string; readonly className?: string };
 }
-
-/** Size of an instance's volume where neither the cluster nor its class says. */
-export const DEFAULT_VOLUME_SIZE = '10Gi';
 
 /** The facts of a cluster whose ids are recorded; throws `Internal` for one that has none yet. */
 export function clusterFacts(cluster: MPDCluster): ClusterFacts {
@@ -37,7 +30,6 @@ export function clusterFacts(cluster: MPDCluster): ClusterFacts {
   if (!name || !namespace || !uid || !status?.logicId || !image || !net?.workingPort || !net.agentPort) {
     throw new StackError('Internal', `cluster ${namespace}/${name} has no recorded ids yet`);
   }
-  const { cpu, memory } = status.insClassInfo ?? {};
   return {
     name,
     namespace,
@@ -46,12 +38,6 @@ export function clusterFacts(cluster: MPDCluster): ClusterFacts {
     engineType: status.engine?.type === 'polardb' ? 'polardb' : 'postgres',
     image,
     ports: { host: hostPort(spec) !== undefined, enginePort: net.workingPort, agentPort: net.agentPort },
-    ...(cpu && { cpu }),
-    ...(memory && { memory }),
-    storage: {
-      size: String(spec.localStore?.size ?? DEFAULT_VOLUME_SIZE),
-      ...(spec.localStore?.storageClassName && { className: spec.localStore.storageClassName }),
-    },
   };
 }
 

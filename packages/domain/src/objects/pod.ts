@@ -10,6 +10,7 @@ import {
 import type { EnvVar, Pod } from 'kubernetes-types/core/v1.js';
 import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Member } from '../cluster/members.ts';
+import type { InstanceResources } from '../cluster/resources.ts';
 import { ownedBy, podLabels } from './metadata.ts';
 
 /** Time for a fast stop with its checkpoint, in seconds; what is left after it is killed. */
@@ -26,7 +27,7 @@ const tolerations = ['not-ready', 'unreachable', 'disk-pressure', 'memory-pressu
 }));
 
 /** The pod of an instance: one container that runs the agent under its keeper, on its own volume. */
-export function buildPod(facts: ClusterFacts, member: Member): Pod {
+export function buildPod(facts: ClusterFacts, member: Member, resources: InstanceResources): Pod {
   const { ports } = facts;
   const env: EnvVar[] = [
     { name: podEnv.cluster, value: facts.name },
@@ -44,7 +45,6 @@ export function buildPod(facts: ClusterFacts, member: Member): Pod {
     topologyKey: 'kubernetes.io/hostname',
     labelSelector: { matchLabels: { [labels.clusterName]: facts.name } },
   };
-  const limits = { ...(facts.cpu && { cpu: facts.cpu }), ...(facts.memory && { memory: facts.memory }) };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -77,7 +77,7 @@ export function buildPod(facts: ClusterFacts, member: Member): Pod {
             { name: ENGINE_PORT_NAME, containerPort: ports.enginePort, protocol: 'TCP' },
             { name: AGENT_PORT_NAME, containerPort: ports.agentPort, protocol: 'TCP' },
           ],
-          ...(Object.keys(limits).length > 0 && { resources: { limits } }),
+          resources: { limits: { ...resources.limits }, requests: { ...resources.requests } },
           readinessProbe: {
             httpGet: { path: '/readyz', port: AGENT_PORT_NAME, scheme: 'HTTPS' },
             periodSeconds: 1,

@@ -1,0 +1,195 @@
+/**
+ * Looks after clusters: judges specs, begins the operation that a cluster needs, keeps what was made as it should be,
+ * and says in the status what was seen.
+ *
+ * Invariants (tests cite them):
+ * - CC1 A spec that cannot be carried out makes nothing: no finalizer, no operation, no object.
+ * - CC2 The finalizer is on the cluster before anything is made for it, and goes last.
+ * - CC3 Each look depends on what is there alone: a missed event, a restart or a second look change nothing.
+ * - CC4 A cluster in which nothing changes is not written.
+ */
+import {
+  CLUSTER_FINALIZER,
+  type MPDCluster,
+  MPDClusters,
+  type MPDOperation,
+  type MPDOperationInput,
+  MPDOperations,
+} from '@polarstack/api';
+import { type Clock, errorTable, isStackError, type Logger, StackError } from '@polarstack/base';
+import {
+  type Claim,
+  type ClusterSeen,
+  clusterStatus,
+  isCreated,
+  type Plan,
+  planOperation,
+  serviceKinds,
+} from '@polarstack/domain';
+import { type Informer, objectKey, type ReconcileResult } from '@polarstack/kube';
+import type { createCertificateKeeper } from '../identity/maintain-certificates.ts';
+import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import type { Services } from '../steps/services.ts';
+import type { createAcceptance, Verdict } from './acceptance.ts';
+import { announce } from './announce.ts';
+import { heal } from './heal.ts';
+import type { OperationRunner } from './operation-runner.ts';
+
+export interface ClusterControllerOptions {
+  readonly services: Services;
+  readonly clusters: Pick<Informer<MPDCluster>, 'get'>;
+  readonly operations: Pick<Informer<MPDOperation, 'cluster'>, 'byIndex'>;
+  readonly runner: Pick<OperationRunner, 'cancel'>;
+  readonly acceptance: ReturnType<typeof createAcceptance>;
+  readonly certificates: ReturnType<typeof createCertificateKeeper>;
+  readonly forget: (cluster: MPDCluster) => void;
+  readonly isOurs: (cluster: MPDCluster) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How often the agents of a cluster are asked where nothing happens, in milliseconds. */
+const LOOK_EVERY_MS = 3_000;
+/** How soon a rejected spec is judged again: what it waits for may be there now. */
+const JUDGE_AGAIN_MS = 5_000;
+/** Positions are written this often at most, in milliseconds of a clock that never goes back. */
+const POSITIONS_EVERY_MS = 30_000;
+
+/** Answers what reconciles one cluster by its key. */
+export function createClusterController(options: ClusterControllerOptions) {
+  const { services, clusters, operations, runner, acceptance, certificates, isOurs, clock, logger } = options;
+  const { client, events } = services;
+  const positionsWritten = new Map<string, number>();
+
+  const operationsOf = (cluster: MPDCluster): readonly MPDOperation[] =>
+    operations
+      .byIndex('cluster', objectKey(cluster))
+      .filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid));
+
+  const begin = async (cluster: MPDCluster, operation: MPDOperationInput, signal: AbortSignal): Promise<MPDCluster> => {
+    let held = cluster;
+    if (operation.spec.type === 'Create' && !cluster.metadata.finalizers?.includes(CLUSTER_FINALIZER)) {
+      const finalizers = [...(cluster.metadata.finalizers ?? []), CLUSTER_FINALIZER];
+      const { resourceVersion } = cluster.metadata;
+      const body = { metadata: { finalizers, resourceVersion } };
+      held = await client.patch(MPDClusters, keyOf(cluster), { type: 'merge', body }, signal);
+    }
+    try {
+      await client.create(MPDOperations, operation as MPDOperation, signal);
+    } catch (error) {
+      if (!isStackError(error, 'AlreadyExists')) throw error;
+      return held;
+    }
+    const isCreate = operation.spec.type === 'Create';
+    events.record(held, {
+      type: 'Normal',
+      reason: isCreate ? 'ClusterCreating' : 'ClusterDeleting',
+      message: `Operation ${operation.metadata.name} ${isCreate ? 'makes' : 'removes'} the cluster`,
+    });
+    return held;
+  };
+
+  const release = async (cluster: MPDCluster, signal: AbortSignal): Promise<void> => {
+    const finalizers = (cluster.metadata.finalizers ?? []).filter((name) => name !== CLUSTER_FINALIZER);
+    const { resourceVersion } = cluster.metadata;
+    const body = { metadata: { finalizers: finalizers.length > 0 ? finalizers : null, resourceVersion } };
+    try {
+      await client.patch(MPDClusters, keyOf(cluster), { type: 'merge', body }, signal);
+    } catch (error) {
+      if (!isStackError(error, 'NotFound')) throw error;
+    }
+    options.forget(cluster);
+  };
+
+  /** What a plan asks for; answers the operation that holds the cluster from then on. */
+  const carryOut = async (cluster: MPDCluster, plan: Plan, signal: AbortSignal): Promise<MPDOperation | undefined> => {
+    switch (plan.type) {
+      case 'none':
+        return plan.current;
+      case 'begin':
+        await begin(cluster, plan.operation, signal);
+        return plan.operation as MPDOperation;
+      case 'cancel':
+        runner.cancel(objectKey(plan.operation), new StackError('Cancelled', 'the cluster is being deleted'));
+        return plan.operation;
+      case 'refuse-deletion':
+        return undefined;
+      case 'release':
+        await release(cluster, signal);
+        return undefined;
+    }
+  };
+
+  const write = async (
+    cluster: MPDCluster,
+    seen: ClusterSeen,
+    operation: MPDOperation | undefined,
+    claims: readonly Claim[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const uid = cluster.metadata.uid ?? '';
+    const last = positionsWritten.get(uid);
+    const positionsDue = last === undefined || clock.monotonic() - last >= POSITIONS_EVERY_MS;
+    // A create whose last step has marked the cluster as made is over but for its own record.
+    const current = operation?.spec.type === 'Create' && isCreated(cluster) ? undefined : operation;
+    const now = clock.now().toISOString();
+    const written = await updateClusterStatus(
+      client,
+      cluster,
+      (held) =>
+        clusterStatus({ cluster: held, seen, positionsDue, now, claims, ...(current && { operation: current }) }),
+      signal,
+    );
+    if (written === cluster) return;
+    if (positionsDue) positionsWritten.set(uid, clock.monotonic());
+    announce(events, cluster, written);
+  };
+
+  const look = async (cluster: MPDCluster, verdict: Verdict, signal: AbortSignal): Promise<ReconcileResult> => {
+    const plan = planOperation({ cluster, accepted: verdict.accepted, operations: operationsOf(cluster) });
+    const operation = await carryOut(cluster, plan, signal);
+    if (plan.type === 'release') return {};
+    const claims = [verdict.claim, deletionClaim(plan)];
+    const deleting = operation?.spec.type === 'Delete';
+    if (!isCreated(cluster) || deleting) {
+      await write(cluster, nothingSeen(cluster), operation, claims, signal);
+      return verdict.accepted ? {} : { requeueAfterMs: JUDGE_AGAIN_MS };
+    }
+    const seen = await services.observe(cluster, signal);
+    await heal(cluster, seen, services, logger, signal);
+    await write(cluster, seen, operation, claims, signal);
+    await certificates.maintain(cluster, seen, signal);
+    return { requeueAfterMs: LOOK_EVERY_MS };
+  };
+
+  return async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
+    const cluster = clusters.get(key);
+    if (!cluster || !isOurs(cluster)) return {};
+    const going = cluster.metadata.deletionTimestamp !== undefined;
+    // Rejected and deleted: nothing was made, the API server removes it by itself.
+    if (going && !cluster.metadata.finalizers?.includes(CLUSTER_FINALIZER)) return {};
+    return await look(cluster, await acceptance.judge(cluster, signal), signal);
+  };
+}
+
+const keyOf = ({ metadata }: MPDCluster) => ({ namespace: metadata.namespace ?? 'default', name: metadata.name ?? '' });
+
+function deletionClaim(plan: Plan): Claim {
+  const type = 'DeletionRefused';
+  if (plan.type !== 'refuse-deletion') return { type, status: 'False', reason: 'None', message: 'nothing is refused' };
+  const { summary, remedy } = errorTable.DeletionProtected;
+  return { type, status: 'True', reason: 'DeletionProtected', message: `${summary} ${remedy}` };
+}
+
+/** While a cluster is being made or removed its agents are the operation's business. */
+function nothingSeen(cluster: MPDCluster): ClusterSeen {
+  const known = cluster.status?.endpoints;
+  const [rw, ro, r] = serviceKinds.map((kind) => ({
+    port: known?.[kind]?.port ?? 0,
+    service: known?.[kind]?.service ?? '',
+    ...(known?.[kind]?.host && { host: known[kind].host }),
+    ready: 0,
+  }));
+  if (!rw || !ro || !r) throw new StackError('Internal', 'there are three services');
+  return { instances: new Map(), endpoints: { rw, ro, r } };
+}

@@ -1,0 +1,1 @@
+export { type Operator, type OperatorOptions, startOperator } from './start-operator.ts';

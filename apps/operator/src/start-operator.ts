@@ -1,0 +1,214 @@
+import {
+  DEFAULT_OPERATOR,
+  labels,
+  type MPDCluster,
+  MPDClusters,
+  type MPDOperation,
+  MPDOperations,
+  SYSTEM_NAMESPACE,
+} from '@polarstack/api';
+import { type Clock, type Logger, systemClock, toStackError } from '@polarstack/base';
+import type { AgentDirectory } from '@polarstack/domain';
+import {
+  type Change,
+  ConfigMaps,
+  createController,
+  createEventRecorder,
+  createInformer,
+  EndpointSlices,
+  type KubeClient,
+  type KubeObject,
+  Services as KubeServices,
+  Nodes,
+  objectKey,
+  Pods,
+  source,
+} from '@polarstack/kube';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import { createAgentDirectory } from './agents/agent-directory.ts';
+import { createAcceptance } from './controllers/acceptance.ts';
+import { createClusterController } from './controllers/cluster-controller.ts';
+import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
+import { createOperationRunner } from './controllers/operation-runner.ts';
+import { createCertificateKeeper } from './identity/maintain-certificates.ts';
+import { createCatalog } from './kube/catalog.ts';
+import { createObserver } from './observe/observe-cluster.ts';
+import { isReady } from './observe/pod-seen.ts';
+import type { Services } from './steps/services.ts';
+
+export interface OperatorOptions {
+  readonly client: KubeClient;
+  readonly logger: Logger;
+  /** Stops the operator, as `close()` does. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** Clusters whose `spec.operatorName` is another are left alone. */
+  readonly operatorName?: string;
+  /** Default: over HTTPS with the certificates of each cluster. */
+  readonly agents?: AgentDirectory;
+}
+
+export interface Operator {
+  /** Stops everything; operations under way stay resumable. Resolves when nothing runs any more. */
+  close(): Promise<void>;
+}
+
+/** Clusters looked at side by side: each may wait for agents that do not answer. */
+const CLUSTER_CONCURRENCY = 32;
+
+/** Runs the operator until the signal aborts or it is closed. Resolves when its copies of the API's objects are there. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { client, logger, clock = systemClock, operatorName = DEFAULT_OPERATOR } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const onError = (what: string) => (error: unknown) => logger.warn({ err: toStackError(error) }, what);
+  const watching = { client, clock, onError: onError('a watch broke; it is resumed') };
+
+  const clusters = createInformer({ ...watching, resource: MPDClusters });
+  const operations = createInformer<MPDOperation, 'cluster'>({
+    ...watching,
+    resource: MPDOperations,
+    indexes: { cluster: (operation) => [clusterOfOperation(operation)] },
+  });
+  const pods = createInformer({ ...watching, resource: Pods, labelSelector: labels.clusterName });
+  const services = createInformer({ ...watching, resource: KubeServices, labelSelector: labels.cluster });
+  const slices = createInformer({
+    ...watching,
+    resource: EndpointSlices,
+    indexes: {
+      service: (slice) => [`${slice.metadata?.namespace}/${slice.metadata?.labels?.['kubernetes.io/service-name']}`],
+    },
+  });
+  const nodes = createInformer({ ...watching, resource: Nodes });
+  const configMaps = createInformer({ ...watching, resource: ConfigMaps, namespace: SYSTEM_NAMESPACE });
+  const informers = [clusters, operations, pods, services, slices, nodes, configMaps];
+
+  const ownAgents = options.agents ? undefined : createAgentDirectory(client);
+  const agents = options.agents ?? ownAgents;
+  if (!agents) throw new Error('unreachable: one of the two is set');
+  const catalog = createCatalog({ client, configMaps, nodes, clusters: () => clusters.list() });
+  const events = createEventRecorder({
+    client,
+    component: 'polarstack-operator',
+    signal,
+    clock,
+    onError: onError('an event could not be written'),
+  });
+  const observer = createObserver({ pods, services, slices, agents, catalog });
+  const stepServices: Services = { client, catalog, agents, pods, observe: observer.observe, events, clock };
+  const isOurs = ({ spec }: MPDCluster): boolean => spec.operatorName === operatorName;
+  const acceptance = createAcceptance(catalog);
+  const certificates = createCertificateKeeper(stepServices, clock, logger);
+
+  const forget = (cluster: MPDCluster): void => {
+    const uid = cluster.metadata.uid ?? '';
+    acceptance.forget(uid);
+    certificates.forget(uid);
+    observer.forget(cluster);
+    agents.forget({ namespace: cluster.metadata.namespace ?? 'default', name: cluster.metadata.name ?? '' });
+  };
+
+  const runner = createOperationRunner({
+    services: stepServices,
+    logger,
+    signal,
+    clock,
+    onEnd: (key, againMs) => {
+      if (againMs === undefined) operationController.queue.add(key);
+      else operationController.queue.addAfter(key, againMs);
+    },
+    observe: ({ type, id, step }) => logger.info({ operation: id, step, type }, 'operation'),
+  });
+
+  const operationController = createController({
+    sources: [
+      source(operations, ({ object }) => [
+        objectKey(object),
+        // The end of one is the turn of the next.
+        ...operations.byIndex('cluster', clusterOfOperation(object)).map(objectKey),
+      ]),
+      source(clusters, ({ object }) => operations.byIndex('cluster', objectKey(object)).map(objectKey)),
+    ],
+    reconcile: createOperationController({ client, clusters, operations, runner, clock, isOurs }),
+    concurrency: 8,
+    onError: (error, key) => logger.warn({ err: toStackError(error), operation: key }, 'an operation is tried again'),
+  });
+
+  const clusterController = createController({
+    sources: [
+      source(clusters, ({ type, object }) => {
+        if (type === 'DELETED') forget(object);
+        return [objectKey(object)];
+      }),
+      source(operations, (change) => (isNews(change) ? [clusterOfOperation(change.object)] : [])),
+      source(pods, (change) => (podChanged(change) ? clusterOfLabels(change.object, labels.clusterName) : [])),
+      source(slices, ({ object: { metadata } }) => {
+        const service = services.get(`${metadata?.namespace}/${metadata?.labels?.['kubernetes.io/service-name']}`);
+        return service ? clusterOfLabels(service, labels.cluster) : [];
+      }),
+      // What a rejected spec waits for may have come.
+      source(configMaps, () => rejected(clusters.list())),
+      source(nodes, ({ type }) => (type === 'MODIFIED' ? [] : rejected(clusters.list()))),
+    ],
+    reconcile: createClusterController({
+      services: stepServices,
+      clusters,
+      operations,
+      runner,
+      acceptance,
+      certificates,
+      forget,
+      isOurs,
+      clock,
+      logger,
+    }),
+    concurrency: CLUSTER_CONCURRENCY,
+    onError: (error, key) => logger.warn({ err: toStackError(error), cluster: key }, 'a cluster is looked at again'),
+  });
+
+  const watches = informers.map(async (informer) => await informer.start(signal));
+  const running = Promise.all([operationController.run(signal), clusterController.run(signal), ...watches]);
+  running.catch(onError('the operator stopped'));
+  await Promise.race([Promise.all(informers.map(({ synced }) => synced)), running]);
+  logger.info({ clusters: clusters.list().length }, 'operator started');
+
+  return {
+    close: async () => {
+      stop.abort();
+      await running;
+      await runner.idle();
+      await events.flush();
+      ownAgents?.close();
+    },
+  };
+}
+
+/** Steps of an operation are its own business; phases are the cluster's too. */
+function isNews(change: Change<MPDOperation>): boolean {
+  return change.type !== 'MODIFIED' || change.object.status?.phase !== change.previous.status?.phase;
+}
+
+function podChanged(change: Change<Pod>): boolean {
+  if (change.type !== 'MODIFIED') return true;
+  const face = (pod: Pod) =>
+    JSON.stringify([
+      isReady(pod),
+      pod.status?.phase,
+      pod.status?.podIP,
+      pod.metadata?.deletionTimestamp,
+      pod.metadata?.labels,
+    ]);
+  return face(change.object) !== face(change.previous);
+}
+
+function clusterOfLabels({ metadata }: KubeObject, label: string): readonly string[] {
+  const name = metadata?.labels?.[label];
+  return name ? [`${metadata?.namespace ?? 'default'}/${name}`] : [];
+}
+
+const rejected = (clusters: readonly MPDCluster[]): readonly string[] =>
+  clusters
+    .filter(({ status }) =>
+      status?.conditions?.some(({ type, status: value }) => type === 'Accepted' && value === 'False'),
+    )
+    .map(objectKey);

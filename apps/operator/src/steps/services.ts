@@ -1,0 +1,46 @@
+import type { MPDCluster } from '@polarstack/api';
+import { type Clock, StackError } from '@polarstack/base';
+import type { AgentDirectory, ClusterSeen, Membership } from '@polarstack/domain';
+import { recordedMembership } from '@polarstack/domain';
+import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
+import type { Step, StepContext } from '@polarstack/workflow';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { Catalog } from '../kube/catalog.ts';
+import { type ClusterKey, readCluster } from '../kube/cluster-status-writer.ts';
+
+/** What steps work with. */
+export interface Services {
+  readonly client: KubeClient;
+  readonly catalog: Catalog;
+  readonly agents: AgentDirectory;
+  /** Pods of database clusters, kept current. */
+  readonly pods: Pick<Informer<Pod>, 'get' | 'list'>;
+  /** Looks at pods, agents and services of a cluster now. */
+  readonly observe: (cluster: MPDCluster, signal: AbortSignal) => Promise<ClusterSeen>;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+}
+
+export type ClusterStep = Step<Services>;
+export type ClusterStepContext = StepContext<Services>;
+
+/** Input of every workflow of a cluster. */
+export function keyOf({ context }: ClusterStepContext): ClusterKey {
+  const { namespace, cluster, uid } = context;
+  if (typeof namespace !== 'string' || typeof cluster !== 'string' || typeof uid !== 'string') {
+    throw new StackError('Internal', 'the operation does not say which cluster it is for');
+  }
+  return { namespace, name: cluster, uid };
+}
+
+/** The cluster that the step works on, as it is now. */
+export async function clusterOf(step: ClusterStepContext): Promise<MPDCluster> {
+  return await readCluster(step.services.client, keyOf(step), step.signal);
+}
+
+/** Its recorded members; a step after InitMeta can rely on them. */
+export function membersOf(cluster: MPDCluster): Membership {
+  const membership = recordedMembership(cluster);
+  if (!membership) throw new StackError('Internal', `cluster ${cluster.metadata.name} has no recorded members`);
+  return membership;
+}

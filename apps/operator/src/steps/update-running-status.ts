@@ -1,0 +1,29 @@
+import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
+import { clusterStatus } from '@polarstack/domain';
+import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import { type ClusterStep, clusterOf } from './services.ts';
+
+/** The cluster is made: from this write on it is looked after, and Ready as far as it is. */
+export const updateRunningStatus: ClusterStep = {
+  name: 'UpdateRunningStatus',
+  timeoutMs: 30_000,
+  run: async (step) => {
+    const { client, clock, observe, events } = step.services;
+    const cluster = await clusterOf(step);
+    const seen = await observe(cluster, step.signal);
+    const ready = (current: MPDCluster): MPDClusterStatus => {
+      const entries = Object.entries(current.status?.dbInstanceStatus ?? {});
+      const dbInstanceStatus = Object.fromEntries(entries.map(([id, entry]) => [id, { ...entry, installed: true }]));
+      return clusterStatus({
+        cluster: { ...current, status: { ...current.status, dbInstanceStatus } },
+        seen,
+        positionsDue: true,
+        now: clock.now().toISOString(),
+      });
+    };
+    const written = await updateClusterStatus(client, cluster, ready, step.signal);
+    const count = written.status?.instances ?? '';
+    events.record(written, { type: 'Normal', reason: 'ClusterReady', message: `All instances work (${count})` });
+    return undefined;
+  },
+};

@@ -1,0 +1,233 @@
+/**
+ * Nodes, endpoints and agents in memory: what stands around the operator, for tests of the operator alone. Effects on
+ * an instance last as long as its volume, so that a pod that is made again finds its data.
+ */
+import { readFileSync } from 'node:fs';
+import { labels, SYSTEM_NAMESPACE } from '@polarstack/api';
+import { StackError } from '@polarstack/base';
+import type { AgentApi, AgentTask, Bootstrap, EngineReport, Term } from '@polarstack/contracts';
+import { type AgentAddress, type AgentDirectory, loadCatalog } from '@polarstack/domain';
+import { ConfigMaps, EndpointSlices, Nodes, Pods, Services } from '@polarstack/kube';
+import type { Pod, Service } from 'kubernetes-types/core/v1.js';
+import type { FakeKube } from './fake-kube.ts';
+
+export interface FakeInstance {
+  readonly pod: string;
+  term?: Term;
+  state: EngineReport['state'];
+  bootstrapped: number;
+  readonly tasks: Map<string, AgentTask>;
+  readonly bootstraps: Bootstrap[];
+  readonly calls: string[];
+}
+
+export interface FakeWorld {
+  readonly agents: AgentDirectory;
+  readonly instances: ReadonlyMap<string, FakeInstance>;
+  /** Pods of these names are not run. */
+  readonly off: Set<string>;
+  /** The next calls fail: `call pod`. */
+  readonly failures: Map<string, StackError>;
+  close(): void;
+}
+
+const image = 'polarstack/postgres:15';
+
+/** The catalog as it is installed, one PostgreSQL, three nodes. */
+export async function installCatalog(kube: FakeKube): Promise<void> {
+  const read = (file: string): string =>
+    readFileSync(new URL(`../../../../deploy/catalog/${file}`, import.meta.url), 'utf8');
+  for (const configMap of loadCatalog(read, [15])) await kube.create(ConfigMaps, configMap as never);
+  await kube.create(ConfigMaps, {
+    metadata: {
+      name: 'postgresql-15-minor-version-info-local',
+      namespace: SYSTEM_NAMESPACE,
+      labels: { configtype: 'minor_version_info', dbClusterMode: 'Local', dbType: 'PostgreSQL', dbVersion: '15' },
+    },
+    data: { name: 'local-15', version: '15.18', pgEngineImage: image },
+  });
+  for (const name of ['node-1', 'node-2', 'node-3']) {
+    const node = await kube.create(Nodes, { metadata: { name } });
+    const conditions = [{ type: 'NodeClientIP', status: 'True', message: `192.0.2.${name.slice(-1)}` }];
+    await kube.replaceStatus(Nodes, { ...node, status: { images: [{ names: [image] }], conditions } });
+  }
+}
+
+/** Keeps the world going: pods run at once, get ready when their engine runs, and services lead to those that are. */
+export function createFakeWorld(kube: FakeKube): FakeWorld {
+  const instances = new Map<string, FakeInstance>();
+  const off = new Set<string>();
+  const failures = new Map<string, StackError>();
+  const canaries = new Map<string, string>();
+  let nextIP = 1;
+  let closed = false;
+
+  const instanceOf = (pod: string): FakeInstance => {
+    const known = instances.get(pod);
+    if (known) return known;
+    const made: FakeInstance = { pod, state: 'absent', bootstrapped: 0, tasks: new Map(), bootstraps: [], calls: [] };
+    instances.set(pod, made);
+    return made;
+  };
+  const podOf = (name: string): Pod | undefined => kube.all(Pods).find(({ metadata }) => metadata?.name === name);
+
+  const settle = async (): Promise<void> => {
+    for (const pod of kube.all(Pods)) {
+      const { name = '', deletionTimestamp, namespace = 'default', uid = '' } = pod.metadata ?? {};
+      if (off.has(name)) continue;
+      if (deletionTimestamp) {
+        await kube.delete(Pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } }).catch(() => {});
+        continue;
+      }
+      const ready = instances.get(name)?.state === 'running' ? 'True' : 'False';
+      const podIP = pod.status?.podIP ?? `10.0.0.${nextIP++}`;
+      const conditions = [
+        { type: 'PodScheduled', status: 'True' },
+        { type: 'Ready', status: ready },
+      ];
+      await kube.replaceStatus(Pods, { ...pod, status: { phase: 'Running', podIP, conditions } }).catch(() => {});
+    }
+    for (const service of kube.all(Services)) await settleEndpoints(service);
+  };
+
+  const settleEndpoints = async (service: Service): Promise<void> => {
+    const { name = '', namespace = 'default' } = service.metadata ?? {};
+    const selector = Object.entries(service.spec?.selector ?? {});
+    const chosen = kube
+      .all(Pods)
+      .filter(({ metadata }) => selector.every(([key, value]) => metadata?.labels?.[key] === value));
+    const endpoints = chosen.map(({ status }) => ({
+      addresses: [status?.podIP ?? ''],
+      conditions: {
+        ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+      },
+    }));
+    const metadata = {
+      name,
+      namespace,
+      labels: { 'kubernetes.io/service-name': name },
+      ownerReferences: ownerOf(service),
+    };
+    const current = await kube.find(EndpointSlices, { namespace, name });
+    if (!current) await kube.create(EndpointSlices, { metadata, addressType: 'IPv4', endpoints }).catch(() => {});
+    else await kube.replace(EndpointSlices, { ...current, endpoints }).catch(() => {});
+  };
+
+  const ownerOf = ({ metadata }: Service) => [
+    { apiVersion: 'v1', kind: 'Service', name: metadata?.name ?? '', uid: metadata?.uid ?? '' },
+  ];
+
+  let pending = false;
+  const poke = (): void => {
+    if (pending || closed) return;
+    pending = true;
+    setImmediate(() => {
+      pending = false;
+      const { beforeWrite, afterWrite } = kube;
+      // Hooks are for the operator's writes.
+      Object.assign(kube, { beforeWrite: undefined, afterWrite: undefined });
+      const restore = (): void => void Object.assign(kube, { beforeWrite, afterWrite });
+      settle().then(restore, restore);
+    });
+  };
+  const unsubscribe = kube.onChange(({ plural }) => {
+    if (plural === 'pods' || plural === 'services') poke();
+  });
+
+  const agent = (address: AgentAddress): AgentApi => {
+    const pod = address.serverName;
+    const reach = (call: string): FakeInstance => {
+      const failure = failures.get(`${call} ${pod}`);
+      if (failure) {
+        failures.delete(`${call} ${pod}`);
+        throw failure;
+      }
+      const found = podOf(pod);
+      if (off.has(pod) || !found || found.status?.podIP !== address.host) {
+        throw new StackError('AgentUnreachable', `${pod} does not answer`);
+      }
+      const instance = instanceOf(pod);
+      instance.calls.push(call);
+      return instance;
+    };
+    const cluster = podOf(pod)?.metadata?.labels?.[labels.clusterName] ?? '';
+    const report = ({ state, term }: FakeInstance): EngineReport => ({
+      state,
+      dataDir: '/data/pgdata',
+      configVersion: 1,
+      ...(state === 'running' &&
+        term && { role: term.role, pid: 4711, version: '15.18', lsn: '0/3000000', timeline: 1 }),
+      ...(state === 'running' && term?.role === 'replica' && { streaming: true, receivedLsn: '0/3000000' }),
+    });
+    return {
+      status: async () => {
+        const instance = reach('status');
+        return {
+          instanceId: pod,
+          agent: { version: '1', pid: 1, startedAt: '' },
+          engine: report(instance),
+          observedAt: new Date().toISOString(),
+          ...(instance.term && { term: instance.term }),
+        };
+      },
+      setTerm: async (term) => {
+        reach('setTerm').term = term;
+        return term;
+      },
+      bootstrap: async (id, bootstrap) => {
+        const instance = reach('bootstrap');
+        const known = instance.tasks.get(id);
+        if (known) return known;
+        instance.bootstraps.push(bootstrap);
+        if (instance.state === 'absent') instance.bootstrapped++;
+        instance.term = bootstrap.term;
+        instance.state = 'running';
+        const kind = bootstrap.kind;
+        const task: AgentTask = { id, kind, state: 'done', startedAt: '' };
+        instance.tasks.set(id, task);
+        poke();
+        return task;
+      },
+      task: async (id) => reach('task').tasks.get(id) ?? { id, kind: 'initdb', state: 'failed', startedAt: '' },
+      setConfig: async () => ({ pendingRestart: reach('setConfig') ? [] : [] }),
+      start: async () => {
+        const instance = reach('start');
+        instance.state = 'running';
+        poke();
+        return report(instance);
+      },
+      stop: async () => {
+        const instance = reach('stop');
+        instance.state = 'stopped';
+        poke();
+        return report(instance);
+      },
+      reload: async () => report(reach('reload')),
+      promote: async () => report(reach('promote')),
+      rewind: async (id) => ({ id, kind: 'rewind', state: reach('rewind') ? 'done' : 'failed', startedAt: '' }),
+      setRoles: async () => void reach('setRoles'),
+      setDatabases: async () => void reach('setDatabases'),
+      setSlots: async () => void reach('setSlots'),
+      writeCanary: async (token) => {
+        reach('writeCanary');
+        canaries.set(cluster, token);
+        return { lsn: '0/3000000' };
+      },
+      readCanary: async () => {
+        reach('readCanary');
+        return { token: canaries.get(cluster) ?? null };
+      },
+    };
+  };
+
+  return {
+    agents: { agent: (_, address) => agent(address), forget: () => {} },
+    instances,
+    off,
+    failures,
+    close: () => {
+      closed = true;
+      unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { CLUSTER_FINALIZER, GROUP, type MPDCluster, MPDClusters, MPDOperations, VERSION } from '@polarstack/api';
+import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
+import { conditionOf } from '@polarstack/domain';
+import { type Operator, startOperator } from '../start-operator.ts';
+import { createFakeKube } from './fake-kube.ts';
+import { createFakeWorld, installCatalog } from './fake-world.ts';
+
+/** A cluster as the API server stores it: with the schema's defaults. */
+export function newCluster(name: string, spec: Partial<MPDCluster['spec']> = {}): MPDCluster {
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: 'MPDCluster',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      operatorName: 'polar-mpd',
+      dbClusterType: 'local',
+      followerNum: 2,
+      classInfo: { className: 'local.small' },
+      engine: { type: 'postgres' },
+      deletionProtection: false,
+      ...spec,
+    },
+  };
+}
+
+/** An operator against an API server, nodes and agents in memory. */
+export async function createScene(logger: Logger = silentLogger) {
+  const kube = createFakeKube();
+  await installCatalog(kube);
+  const world = createFakeWorld(kube);
+  const test = new AbortController();
+  let operator: Operator | undefined;
+
+  const start = async (): Promise<Operator> => {
+    operator = await startOperator({ client: kube, logger, signal: test.signal, agents: world.agents });
+    return operator;
+  };
+  const cluster = async (name: string): Promise<MPDCluster | undefined> =>
+    await kube.find(MPDClusters, { namespace: 'default', name });
+
+  return {
+    kube,
+    world,
+    start,
+    cluster,
+    signal: test.signal,
+    create: async (name: string, spec: Partial<MPDCluster['spec']> = {}) =>
+      await kube.create(MPDClusters, newCluster(name, spec)),
+    /** Waits until the cluster's condition has this status; answers the cluster. */
+    until: async (name: string, type: Parameters<typeof conditionOf>[1], status: 'True' | 'False') =>
+      await waitFor(
+        `${name} to be ${type}=${status}`,
+        async () => {
+          const found = await cluster(name);
+          return conditionOf(found?.status?.conditions, type)?.status === status ? found : undefined;
+        },
+        { signal: test.signal, timeoutMs: 30_000, intervalMs: 5 },
+      ),
+    operations: () => kube.all(MPDOperations),
+    untilGone: async (name: string) =>
+      await waitFor(`${name} to be gone`, async () => ((await cluster(name)) ? undefined : true), {
+        signal: test.signal,
+        timeoutMs: 30_000,
+        intervalMs: 5,
+      }),
+    close: async () => {
+      await operator?.close();
+      world.close();
+      test.abort();
+    },
+  };
+}
+
+export const verboseLogger = (): Logger => createLogger({ component: 'test', level: 'debug' });
+export { CLUSTER_FINALIZER };
