@@ -80,6 +80,14 @@ describe('requests', () => {
     expect(server.requests[0]?.path).toBe('/api/v1/namespaces/n/pods/p/binding');
   });
 
+  test('a dry run is strict and writes nothing', async () => {
+    const { server, client } = await start();
+    server.answer({ status: 201, body: { metadata: { name: 'a' }, data: { filled: 'in' } } });
+    const made = await client.dryRunCreate(ConfigMaps, { metadata: { namespace: 'n', name: 'a' } });
+    expect(made.data).toEqual({ filled: 'in' });
+    expect(Object.fromEntries(server.requests[0]?.query ?? [])).toEqual({ dryRun: 'All', fieldValidation: 'Strict' });
+  });
+
   test('a list reads all pages and completes the items', async () => {
     const { server, client } = await start();
     for (let i = 0; i < 1201; i++) server.put(`c${i}`);

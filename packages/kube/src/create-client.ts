@@ -24,6 +24,11 @@ interface ListBody<T> {
 /** A {@link KubeClient} that also streams. */
 export interface KubeHttpClient extends KubeClient {
   readonly connection: KubeConnection;
+  /**
+   * Asks the server what it would make of a new object, with unknown fields refused, and writes nothing. Returns the
+   * object with the defaults of its schema.
+   */
+  dryRunCreate<T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal): Promise<T>;
   /** GET of any path as it comes: followed logs, for instance. */
   stream(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -118,22 +123,31 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
     return await json<T>('PATCH', path, change.body, signal, patchTypes[change.type]);
   }
 
+  async function create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    query: string,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const namespace = object.metadata?.namespace;
+    if (resource.namespaced && namespace === undefined) {
+      throw new StackError('BadRequest', `a new ${resource.kind} needs a namespace`);
+    }
+    const { subresource } = resource;
+    const target = subresource === undefined ? {} : { name: object.metadata?.name, subresource };
+    const path = resourcePath(resource, { namespace, ...target });
+    return await json<T>('POST', `${path}${query}`, withType(resource, object), signal);
+  }
+
   return {
     connection,
     get: async <T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal?: AbortSignal) =>
       await json<T>('GET', resourcePath(resource, key), undefined, signal),
     find,
     list,
-    create: async <T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal) => {
-      const namespace = object.metadata?.namespace;
-      if (resource.namespaced && namespace === undefined) {
-        throw new StackError('BadRequest', `a new ${resource.kind} needs a namespace`);
-      }
-      const { subresource } = resource;
-      const target = subresource === undefined ? {} : { name: object.metadata?.name, subresource };
-      const path = resourcePath(resource, { namespace, ...target });
-      return await json<T>('POST', path, withType(resource, object), signal);
-    },
+    dryRunCreate: async (resource, object, signal) =>
+      await create(resource, object, '?dryRun=All&fieldValidation=Strict', signal),
+    create: async (resource, object, signal) => await create(resource, object, '', signal),
     replace: async (resource, object, signal) => await put(resource, object, undefined, signal),
     replaceStatus: async (resource, object, signal) => await put(resource, object, 'status', signal),
     patch: async (resource, key, change, signal) => await patch(resource, key, change, undefined, signal),
