@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { findServer, majors, readSettings } from './catalog/pg-settings.ts';
+import { findServer, majors, openServer, readSettings } from './catalog/pg-settings.ts';
 import { templateManifest } from './catalog/template.ts';
 
 const folder = fileURLToPath(new URL('../deploy/catalog/', import.meta.url));
@@ -15,7 +15,9 @@ for (const major of majors) {
     console.log(`PostgreSQL ${major}: no server here, its template stays as it is`);
     continue;
   }
-  const settings = readSettings(bin);
+  const server = openServer(bin);
+  const settings = readSettings(server);
+  server.close();
   writeFileSync(`${folder}postgresql-${major}-mycnf-template.yaml`, templateManifest(major, settings));
   console.log(`PostgreSQL ${major}: ${settings.length} parameters of ${bin}`);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,35 +35,55 @@ function unprivileged(): { readonly uid: number; readonly gid: number } | undefi
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** Asks a server of its own, in single-user mode, for all its parameters. */
-export function readSettings(bin: string): readonly PgSetting[] {
+/** A server of one's own in single-user mode: no socket, no address, gone with its folder. */
+export interface SingleUserServer {
+  /** A folder that the server can read and write. */
+  readonly folder: string;
+  /** Runs statements, one a line; `config` is appended to postgresql.conf for this run. Throws where it cannot start. */
+  run(statements: readonly string[], config?: Readonly<Record<string, string>>): void;
+  /** Removes everything. */
+  close(): void;
+}
+
+/** Makes a data directory for the server programs in `bin`. */
+export function openServer(bin: string): SingleUserServer {
   const user = unprivileged();
   const folder = mkdtempSync(join(tmpdir(), 'pg-settings-'));
+  const close = () => rmSync(folder, { recursive: true, force: true });
+  const options = { ...user, cwd: folder, env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8', stdio: 'pipe' } as const;
+  const data = join(folder, 'data');
+  const config = join(data, 'postgresql.conf');
   try {
     if (user) chownSync(folder, user.uid, user.gid);
-    const options = { ...user, cwd: folder, env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' } as const;
-    const data = join(folder, 'data');
-    execFileSync(
-      join(bin, 'initdb'),
-      ['-D', data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'],
-      options,
-    );
-    const columns = 'name, unit, category, context, vartype, min_val, max_val, enumvals, boot_val';
-    const answer = join(folder, 'answer');
-    execFileSync(
-      join(bin, 'postgres'),
-      ['--single', '-D', data, '-c', `shared_preload_libraries=${libraries}`, 'postgres'],
-      {
-        ...options,
-        stdio: 'pipe',
-        input: `COPY (SELECT encode(convert_to(row_to_json(s)::text, 'UTF8'), 'hex') FROM (SELECT ${columns} FROM pg_settings ORDER BY name COLLATE "C") s) TO '${answer}';\n`,
+    const how = ['-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'];
+    execFileSync(join(bin, 'initdb'), ['-D', data, ...how], options);
+    const own = readFileSync(config, 'utf8');
+    return {
+      folder,
+      close,
+      run: (statements, more = {}) => {
+        const lines = Object.entries(more).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
+        writeFileSync(config, `${own}\n${lines.join('\n')}\n`);
+        const input = `${statements.join('\n')}\n`;
+        execFileSync(join(bin, 'postgres'), ['--single', '-D', data, 'postgres'], { ...options, input });
       },
-    );
-    return readFileSync(answer, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line): PgSetting => JSON.parse(Buffer.from(line, 'hex').toString()));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    };
+  } catch (error) {
+    close();
+    throw error;
   }
+}
+
+/** Asks a server for all its parameters. */
+export function readSettings({ folder, run }: SingleUserServer): readonly PgSetting[] {
+  const columns = 'name, unit, category, context, vartype, min_val, max_val, enumvals, boot_val';
+  const answer = join(folder, 'settings');
+  const select = `SELECT ${columns} FROM pg_settings ORDER BY name COLLATE "C"`;
+  run([`COPY (SELECT encode(convert_to(row_to_json(s)::text, 'UTF8'), 'hex') FROM (${select}) s) TO '${answer}';`], {
+    shared_preload_libraries: libraries,
+  });
+  return readFileSync(answer, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line): PgSetting => JSON.parse(Buffer.from(line, 'hex').toString()));
 }

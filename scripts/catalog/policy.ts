@@ -161,8 +161,6 @@ export const ourRanges: Readonly<Record<string, string>> = {
 /** Values that exist where the build has the library; a server without it refuses them itself. */
 export const ofSomeBuilds: Readonly<Record<string, readonly string[]>> = {
   default_toast_compression: ['lz4'],
+  wal_compression: ['lz4', 'zstd'],
   io_method: ['io_uring'],
 };
-
-/** `wal_compression` knows algorithms from 15 on. */
-export const walCompressionOfSomeBuilds = ['lz4', 'zstd'] as const;

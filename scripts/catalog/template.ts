@@ -1,13 +1,5 @@
 import type { PgSetting } from './pg-settings.ts';
-import {
-  isOwned,
-  isVisible,
-  leftOut,
-  ofSomeBuilds,
-  ourDefaults,
-  ourRanges,
-  walCompressionOfSomeBuilds,
-} from './policy.ts';
+import { isOwned, isVisible, leftOut, ofSomeBuilds, ourDefaults, ourRanges } from './policy.ts';
 
 /** An item in the original's form, with two fields more; see `packages/domain/src/parameters/template.ts`. */
 interface Item {
@@ -32,8 +24,9 @@ function allowed(setting: PgSetting): string {
     case 'bool':
       return '[on|off]';
     case 'enum': {
+      // `wal_compression` is a truth value up to 14 and knows algorithms from 15 on.
       const values = setting.enumvals ?? [];
-      const more = setting.name === 'wal_compression' ? walCompressionOfSomeBuilds : (ofSomeBuilds[setting.name] ?? []);
+      const more = ofSomeBuilds[setting.name] ?? [];
       return `[${[...new Set([...values, ...more])].join('|')}]`;
     }
     case 'integer':

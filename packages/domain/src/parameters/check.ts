@@ -71,8 +71,9 @@ function objection(item: TemplateItem, value: string): Objection | undefined {
       return parseBool(value) === undefined ? { reason: 'is neither on nor off', allowed: 'on, off' } : undefined;
     case 'words': {
       const words = allowed.words.map((word) => word.toLowerCase());
-      const isBool = words.includes('on') && words.includes('off') && parseBool(value) !== undefined;
-      if (isBool || words.includes(value.trim().toLowerCase())) return undefined;
+      // Lists that include on and off take the other truth values as well, unshortened.
+      if (words.includes('on') && words.includes('off')) words.push(...truth, ...untruth);
+      if (words.includes(value.toLowerCase())) return undefined;
       return { reason: `is none of ${allowed.words.join(', ')}`, allowed: allowed.words.join(', ') };
     }
     case 'pattern':

@@ -55,6 +55,8 @@ describe('numbers with units', () => {
     ['2d', 'INT', 'min', 2880],
     ['0x10', 'INT', undefined, 16],
     ['010', 'INT', undefined, 8],
+    ['4kB', 'INT', '8kB', 0],
+    ['12kB', 'INT', '8kB', 2],
     ['-1', 'INT', 'kB', -1],
     ['1e3', 'DOUBLE', undefined, 1000],
   ] as const)('%s as %s of %s is %d', (text, type, unit, value) => {
@@ -108,6 +110,7 @@ describe('what a user asks for', () => {
     ['work_mem', 'much', 'work_mem: "much" is not a number'],
     ['jit', 'maybe', 'jit: "maybe" is neither on nor off'],
     ['wal_level', 'minimal', 'wal_level: "minimal" is none of replica, logical'],
+    ['synchronous_commit', 'tru', 'synchronous_commit: "tru" is none of local, remote_write, remote_apply, on, off'],
     ['lock_timeout', '5', String.raw`lock_timeout: "5" does not match ^(0|[1-9]\d{3,8})$`],
     ['fsync', 'off', 'fsync: is set by the stack and cannot be changed'],
     ['shared_bufers', '1GB', 'shared_bufers: PostgreSQL 15 has no such parameter'],

@@ -31,6 +31,13 @@ function literal(digits: string, integer: boolean): number {
   return sign * Number(bare);
 }
 
+/** As C's `rint`: 0.5 is 0, 1.5 is 2. */
+function roundHalfToEven(value: number): number {
+  const down = Math.floor(value);
+  const rest = value - down;
+  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+}
+
 /** The number that `text` means, in `baseUnit`s; integers are rounded as the engine rounds them. */
 export function parseNumber(text: string, type: 'INT' | 'DOUBLE', baseUnit?: string): ParsedNumber {
   const match = NUMBER.exec(text);
@@ -45,7 +52,7 @@ export function parseNumber(text: string, type: 'INT' | 'DOUBLE', baseUnit?: str
     if (factor === undefined) return { ok: false, reason: `has an unknown unit; units are ${known.join(', ')}` };
     value = (value * factor) / base.factor;
   }
-  return { ok: true, value: type === 'INT' ? Math.round(value) : value };
+  return { ok: true, value: type === 'INT' ? roundHalfToEven(value) : value };
 }
 
 /** A number of `baseUnit`s with the largest unit that leaves it whole: 16 of `8kB` are `128kB`. */
