@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http';
+import { isObject } from '../json.ts';
+import { duplicateFields } from './duplicate-fields.ts';
+import { decodeProtobuf } from './protobuf.ts';
+import { errors } from './status.ts';
+
+/** The largest request body, in bytes; what Kubernetes takes. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+export function readBody(request: IncomingMessage, limit = MAX_BODY_BYTES): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const declared = Number(request.headers['content-length'] ?? 0);
+    if (declared > limit) {
+      reject(errors.tooLarge(limit));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) reject(errors.tooLarge(limit));
+      else chunks.push(chunk);
+    });
+    request.on('end', () => {
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    request.on('error', () => {
+      reject(errors.badRequest('the connection broke before the whole body arrived'));
+    });
+    request.on('aborted', () => {
+      reject(errors.badRequest('the connection broke before the whole body arrived'));
+    });
+  });
+}
+
+export interface DecodedBody {
+  readonly value: unknown;
+  /** Fields that the text has twice; the last one counts. */
+  readonly duplicates: readonly string[];
+}
+
+export function mediaType(request: IncomingMessage): string {
+  return (request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Parses a JSON text; `what` names it in the message. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw errors.badRequest(
+      `the object provided is unrecognized (must be of type Status): couldn't get version/kind; json parse error: ${why}`,
+    );
+  }
+}
+
+/** Reads an object in JSON, YAML or (for the kinds that kubectl sends so) protobuf. */
+export async function decodeObject(body: Buffer, type: string, findDuplicates: boolean): Promise<DecodedBody> {
+  switch (type) {
+    case 'application/json':
+    case 'application/x-www-form-urlencoded': // what curl sends when told nothing
+    case '': {
+      const text = body.toString('utf8');
+      return { value: parseJson(text), duplicates: findDuplicates ? duplicateFields(text) : [] };
+    }
+    case 'application/yaml': {
+      const { parse } = await import('yaml');
+      try {
+        return { value: parse(body.toString('utf8'), { maxAliasCount: 100 }), duplicates: [] };
+      } catch (error) {
+        throw errors.badRequest(
+          `error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+    case 'application/vnd.kubernetes.protobuf':
+      return { value: decodeProtobuf(body), duplicates: [] };
+    default:
+      throw errors.unknownFormat(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+  }
+}
+
+/** The body of a DELETE; an empty one is as good as none. */
+export async function decodeOptions(body: Buffer, type: string): Promise<Readonly<Record<string, unknown>>> {
+  if (body.length === 0) return {};
+  const { value } = await decodeObject(body, type, false);
+  if (!isObject(value)) throw errors.badRequest('the options of a deletion must be an object');
+  return value;
+}

@@ -1,0 +1,66 @@
+/** What a path of the API names: `/api/v1/namespaces/<ns>/<plural>/<name>/<subresource>` and its shorter forms. */
+export interface ResourcePath {
+  readonly group: string;
+  readonly version: string;
+  readonly namespace?: string;
+  readonly plural: string;
+  readonly name?: string;
+  readonly subresource?: string;
+}
+
+/** `/api/v1` or `/apis/<group>/<version>` without anything below: discovery. */
+export interface GroupVersionPath {
+  readonly group: string;
+  readonly version: string;
+}
+
+export type ApiPath =
+  | { readonly kind: 'resource'; readonly resource: ResourcePath }
+  | { readonly kind: 'groupVersion'; readonly groupVersion: GroupVersionPath }
+  | { readonly kind: 'other' };
+
+/** Subresources of a namespace; anything else below it is a resource inside it. */
+const namespaceSubresources = new Set(['status', 'finalize']);
+
+function decode(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined; // malformed percent signs name nothing
+  }
+}
+
+export function parsePath(path: string): ApiPath {
+  const raw = path.split('/').filter((part) => part !== '');
+  const parts = raw.map(decode);
+  if (parts.some((part) => part === undefined || part === '..' || part === '.')) return { kind: 'other' };
+  const [root, ...rest] = parts as readonly string[];
+  if (root === 'api') return below('', rest);
+  if (root === 'apis') return below(rest[0] ?? '', rest.slice(1));
+  return { kind: 'other' };
+}
+
+function below(group: string, parts: readonly string[]): ApiPath {
+  const [version, ...rest] = parts;
+  if (version === undefined) return { kind: 'other' };
+  if (rest.length === 0) return { kind: 'groupVersion', groupVersion: { group, version } };
+  const resource = resourcePath(group, version, rest);
+  return resource ? { kind: 'resource', resource } : { kind: 'other' };
+}
+
+function resourcePath(group: string, version: string, parts: readonly string[]): ResourcePath | undefined {
+  const [first = '', second, third] = parts;
+  const inNamespace =
+    first === 'namespaces' && second !== undefined && third !== undefined && !namespaceSubresources.has(third);
+  const tail = inNamespace ? parts.slice(2) : parts;
+  const [plural = '', name, subresource, ...more] = tail;
+  if (more.length > 0) return undefined;
+  return {
+    group,
+    version,
+    plural,
+    ...(inNamespace ? { namespace: second } : {}),
+    ...(name === undefined ? {} : { name }),
+    ...(subresource === undefined ? {} : { subresource }),
+  };
+}

@@ -1,0 +1,296 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isObject, type JsonObject, stringAt } from '../json.ts';
+import { present } from '../operations/convert.ts';
+import { createObject } from '../operations/create.ts';
+import { deleteObject, readDeleteOptions } from '../operations/delete.ts';
+import type { Environment } from '../operations/environment.ts';
+import { type FieldValidation, readFieldValidation } from '../operations/input.ts';
+import { type ListResult, listObjects } from '../operations/list.ts';
+import { updateObject } from '../operations/update.ts';
+import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
+import type { StoredObject } from '../store/object-store.ts';
+import { includeObject, partialMetadata, table } from '../table/table.ts';
+import { refuseInitialEvents, serveWatch, type TextCache, type WatchLimits } from '../watch/watch.ts';
+import { decodeObject, decodeOptions, mediaType, readBody } from './body.ts';
+import { duplicateFields } from './duplicate-fields.ts';
+import type { UserInfo } from './identity.ts';
+import { negotiate, type Rendering } from './negotiate.ts';
+import { readPatch } from './patch-body.ts';
+import type { ResourcePath } from './request-info.ts';
+import { sendJson, sendText, warningHeader } from './respond.ts';
+import { errors, success } from './status.ts';
+
+/** One request on a known resource. */
+export interface ResourceCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: ResourcePath;
+  readonly definition: ResourceDefinition;
+  readonly query: URLSearchParams;
+  readonly user: UserInfo;
+}
+
+export interface ResourceHandlerOptions {
+  readonly env: Environment;
+  readonly limits: WatchLimits;
+  readonly signal: AbortSignal;
+}
+
+/** Answers requests on resources and on their status. */
+export interface ResourceHandler {
+  readonly handle: (call: ResourceCall) => Promise<void>;
+  /** Sends an object in the form that the client asked for. */
+  readonly send: (call: ResourceCall, code: number, object: Readonly<JsonObject>) => void;
+}
+
+export function createResourceHandler({ env, limits, signal }: ResourceHandlerOptions): ResourceHandler {
+  const texts: TextCache = new WeakMap();
+
+  const contextOf = (call: ResourceCall): WriteContext => ({
+    now: env.clock.now(),
+    user: call.user,
+    dryRun: readDryRun(call.query),
+  });
+
+  const send = (call: ResourceCall, code: number, object: Readonly<JsonObject>): void => {
+    const { definition, response } = call;
+    switch (negotiate(call.request.headers.accept)) {
+      case 'object':
+        sendJson(response, code, object);
+        return;
+      case 'partial':
+        sendJson(response, code, partialMetadata(object));
+        return;
+      case 'table': {
+        const metadata = { resourceVersion: stringAt(object, 'metadata', 'resourceVersion') ?? '' };
+        sendJson(
+          response,
+          code,
+          table(definition, [object], metadata, includeObject(call.query.get('includeObject')), env.clock.now()),
+        );
+      }
+    }
+  };
+
+  const sendStored = (call: ResourceCall, code: number, stored: Readonly<JsonObject>): void =>
+    send(call, code, present(call.definition, stored as unknown as StoredObject));
+
+  const textOf = (definition: ResourceDefinition, stored: StoredObject): string => {
+    const shown = present(definition, stored);
+    if (shown !== (stored as unknown)) return JSON.stringify(shown);
+    const known = texts.get(stored);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(shown);
+    texts.set(stored, text);
+    return text;
+  };
+
+  const sendList = (call: ResourceCall, result: ListResult, rendering: Rendering): void => {
+    const { definition, response } = call;
+    const metadata = {
+      resourceVersion: String(result.revision),
+      ...(result.continueToken === undefined
+        ? {}
+        : { continue: result.continueToken, remainingItemCount: result.remaining }),
+    };
+    const shown = (): readonly Readonly<JsonObject>[] => result.items.map((item) => present(definition, item));
+    switch (rendering) {
+      case 'table':
+        sendJson(
+          response,
+          200,
+          table(definition, shown(), metadata, includeObject(call.query.get('includeObject')), env.clock.now()),
+        );
+        return;
+      case 'partial':
+        sendJson(response, 200, {
+          kind: 'PartialObjectMetadataList',
+          apiVersion: 'meta.k8s.io/v1',
+          metadata,
+          items: shown().map(partialMetadata),
+        });
+        return;
+      case 'object': {
+        const head = JSON.stringify({ kind: definition.listKind, apiVersion: definition.apiVersion, metadata });
+        const items = result.items.map((item) => textOf(definition, item)).join(',');
+        sendText(response, 200, 'application/json', `${head.slice(0, -1)},"items":[${items}]}`);
+      }
+    }
+  };
+
+  const list = (call: ResourceCall): void => {
+    const { definition, path, query, request, response } = call;
+    const rendering = negotiate(request.headers.accept);
+    const narrowed = narrowToName(path, query);
+    const watch = query.get('watch');
+    if (watch === 'true' || watch === '1') {
+      const asked = { definition, namespace: path.namespace, query: narrowed, rendering };
+      serveWatch(env, asked, response, limits, texts, signal);
+      return;
+    }
+    refuseInitialEvents(query);
+    sendList(call, listObjects(env, definition, path.namespace, narrowed), rendering);
+  };
+
+  const get = (call: ResourceCall): void => {
+    const { definition, path, query } = call;
+    const name = path.name ?? '';
+    if (query.get('watch') === 'true' || query.get('watch') === '1') {
+      list(call);
+      return;
+    }
+    const stored = env.store.get(keyOf(definition, path.namespace, name));
+    if (!stored) throw errors.notFound(definition, name);
+    sendStored(call, 200, stored as unknown as JsonObject);
+  };
+
+  const create = async (call: ResourceCall): Promise<void> => {
+    const { definition, path } = call;
+    const { value, options } = await readObject(call);
+    if (definition.namespaced && path.namespace === undefined) {
+      throw errors.badRequest('an empty namespace may not be set during creation');
+    }
+    const request = { ...options, definition, namespace: path.namespace, value, context: contextOf(call) };
+    sendStored(call, 201, await createObject(env, request));
+  };
+
+  const replace = async (call: ResourceCall): Promise<void> => {
+    const { definition, path } = call;
+    const { value, options } = await readObject(call);
+    if (isObject(value) && (stringAt(value, 'metadata', 'name') ?? '') === '') {
+      throw errors.badRequest('name must be provided');
+    }
+    const updated = await updateObject(env, {
+      ...options,
+      definition,
+      namespace: path.namespace,
+      name: path.name ?? '',
+      status: path.subresource === 'status',
+      context: contextOf(call),
+      next: () => value,
+      isReplace: true,
+    });
+    sendStored(call, 200, updated);
+  };
+
+  const patch = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, request } = call;
+    const text = (await readBody(request)).toString('utf8');
+    const next = readPatch(mediaType(request), text, definition);
+    const updated = await updateObject(env, {
+      ...inputOptions(call, duplicateFields(text)),
+      patch: text,
+      definition,
+      namespace: path.namespace,
+      name: path.name ?? '',
+      status: path.subresource === 'status',
+      context: contextOf(call),
+      next,
+      isReplace: false,
+    });
+    sendStored(call, 200, updated);
+  };
+
+  const remove = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, query, request } = call;
+    const options = readDeleteOptions(await decodeOptions(await readBody(request), mediaType(request)), query);
+    const name = path.name ?? '';
+    const context = contextOf(call);
+    const { isGone, object } = await deleteObject(env, {
+      definition,
+      namespace: path.namespace,
+      name,
+      options,
+      context,
+    });
+    const uid = stringAt(object, 'metadata', 'uid');
+    const about = { name, ...(definition.group === '' ? {} : { group: definition.group }), kind: definition.plural };
+    if (isGone) sendJson(call.response, 200, success({ ...about, ...(uid === undefined ? {} : { uid }) }));
+    else sendStored(call, definition.plural === 'pods' || definition.plural === 'namespaces' ? 200 : 200, object);
+  };
+
+  const removeAll = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, query, request } = call;
+    const options = readDeleteOptions(await decodeOptions(await readBody(request), mediaType(request)), query);
+    const context = contextOf(call);
+    const result = listObjects(env, definition, path.namespace, query);
+    await Promise.all(
+      result.items.map(async ({ metadata }) => {
+        const one = {
+          definition,
+          namespace: stringAt(metadata, 'namespace'),
+          name: String(metadata.name),
+          options,
+          context,
+        };
+        await deleteObject(env, one).catch((error: unknown) => {
+          // Somebody else was faster: what was asked for is done.
+          if (!(isObject(error) && stringAt(error, 'status', 'reason') === 'NotFound')) throw error;
+        });
+      }),
+    );
+    sendList(call, result, 'object');
+  };
+
+  const readObject = async (call: ResourceCall) => {
+    const validation = readFieldValidation(call.query.get('fieldValidation'));
+    const body = await readBody(call.request);
+    const decoded = await decodeObject(body, mediaType(call.request), validation !== 'Ignore');
+    return { value: decoded.value, options: inputOptions(call, decoded.duplicates, validation) };
+  };
+
+  const handle = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, request, response } = call;
+    const { subresource, name } = path;
+    if (definition.deprecationWarning !== undefined) {
+      response.setHeader('warning', warningHeader(definition.deprecationWarning));
+    }
+    const isStatus = subresource === 'status';
+    const { method = 'GET' } = request;
+    switch (method) {
+      case 'GET':
+        return name === undefined ? list(call) : get(call);
+      case 'POST':
+        if (name !== undefined) throw errors.methodNotAllowed('create', definition);
+        return await create(call);
+      case 'PUT':
+        if (name === undefined) throw errors.methodNotAllowed('update', definition);
+        return await replace(call);
+      case 'PATCH':
+        if (name === undefined) throw errors.methodNotAllowed('patch', definition);
+        return await patch(call);
+      case 'DELETE':
+        if (isStatus) throw errors.methodNotAllowed('delete', definition);
+        return name === undefined ? await removeAll(call) : await remove(call);
+      default:
+        throw errors.methodNotAllowed(method.toLowerCase(), definition);
+    }
+  };
+
+  return { handle, send };
+}
+
+/** `fieldSelector` for a watch on one object by its path. */
+function narrowToName(path: ResourcePath, query: URLSearchParams): URLSearchParams {
+  if (path.name === undefined) return query;
+  const narrowed = new URLSearchParams(query);
+  narrowed.set('fieldSelector', `metadata.name=${path.name}`);
+  return narrowed;
+}
+
+function readDryRun(query: URLSearchParams): boolean {
+  const value = query.get('dryRun');
+  if (value === null) return false;
+  if (value === 'All') return true;
+  throw errors.badRequest(`Invalid value: "${value}": dryRun must be All`);
+}
+
+function inputOptions(call: ResourceCall, duplicates: readonly string[], validation?: FieldValidation) {
+  return {
+    fieldValidation: validation ?? readFieldValidation(call.query.get('fieldValidation')),
+    duplicates,
+    warn: (text: string): void => {
+      if (!call.response.headersSent) call.response.appendHeader('warning', warningHeader(text));
+    },
+  };
+}

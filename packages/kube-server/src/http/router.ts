@@ -1,0 +1,148 @@
+/** Takes a request from its connection to its answer: who asks, what for, whether they may, and who answers. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { aggregated, groupList, resourceList, singleGroup, virtualResources } from '../discovery/discovery.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { Environment } from '../operations/environment.ts';
+import type { ResourceDefinition } from '../registry/definition.ts';
+import { review } from '../subresources/reviews.ts';
+import { type Attributes, type Authorizer, forbid, verbOf } from './authorize.ts';
+import { decodeObject, mediaType, readBody } from './body.ts';
+import { identify, type UserInfo } from './identity.ts';
+import { acceptsAggregatedDiscovery } from './negotiate.ts';
+import { type ApiPath, parsePath, type ResourcePath } from './request-info.ts';
+import type { ResourceCall } from './resource-handler.ts';
+import { sendJson, sendText, toStatus } from './respond.ts';
+import { errors } from './status.ts';
+
+/** Answers a call on a subresource; false when it is not one of its own. */
+export type SubresourceHandler = (call: ResourceCall) => Promise<boolean>;
+
+export interface RouterOptions {
+  readonly env: Environment;
+  readonly authorizer: Authorizer;
+  readonly resources: (call: ResourceCall) => Promise<void>;
+  readonly subresources: SubresourceHandler;
+  /** Paths outside of the API: health, version, metrics, schemas. */
+  readonly other: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean>;
+  readonly onServed: (verb: string, code: number) => void;
+}
+
+export type Router = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Who asks on this connection; kept, because a connection never changes hands. Throws 401. */
+export function createAuthenticator(): (request: IncomingMessage) => UserInfo {
+  const known = new WeakMap<object, UserInfo>();
+  return (request) => {
+    const { socket } = request;
+    const user = known.get(socket) ?? identify(socket as TLSSocket);
+    if (!user) throw errors.unauthorized();
+    known.set(socket, user);
+    return user;
+  };
+}
+
+export function createRouter(options: RouterOptions, authenticate: (request: IncomingMessage) => UserInfo): Router {
+  const { env, authorizer, onServed } = options;
+
+  const discover = (path: ApiPath, request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
+    const { pathname } = url;
+    const trimmed = pathname.replace(/\/$/, '');
+    if (trimmed === '/api' || trimmed === '/apis') {
+      if (acceptsAggregatedDiscovery(request.headers.accept)) {
+        const text = JSON.stringify(aggregated(env.registry.all(), trimmed === '/api'));
+        sendText(response, 200, 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList', text);
+      } else if (trimmed === '/api') {
+        sendJson(response, 200, {
+          kind: 'APIVersions',
+          apiVersion: 'v1',
+          versions: ['v1'],
+          serverAddressByClientCIDRs: [],
+        });
+      } else sendJson(response, 200, groupList(env.registry.all()));
+      return true;
+    }
+    const group = /^\/apis\/([^/]+)$/.exec(trimmed)?.[1];
+    const found =
+      group !== undefined
+        ? singleGroup(env.registry.all(), group)
+        : path.kind === 'groupVersion'
+          ? resourceList(env.registry.all(), path.groupVersion.group, path.groupVersion.version)
+          : undefined;
+    if (!found) return false;
+    sendJson(response, 200, found);
+    return true;
+  };
+
+  const virtual = async (
+    path: ResourcePath,
+    request: IncomingMessage,
+    response: ServerResponse,
+    user: UserInfo,
+  ): Promise<boolean> => {
+    const found = virtualResources.find(
+      (v) => v.group === path.group && v.version === path.version && v.plural === path.plural,
+    );
+    if (!found) return false;
+    if (request.method !== 'POST') throw errors.methodNotAllowed(request.method?.toLowerCase() ?? '', { ...found });
+    const { value } = await decodeObject(await readBody(request), mediaType(request), false);
+    const answer = review(found.kind, isObject(value) ? value : {}, user, authorizer);
+    sendJson(response, 201, answer as JsonObject);
+    return true;
+  };
+
+  const route = async (request: IncomingMessage, response: ServerResponse): Promise<string> => {
+    const user = authenticate(request);
+    const url = new URL(request.url ?? '/', 'https://localhost');
+    const path = parsePath(url.pathname);
+    const method = request.method ?? 'GET';
+    if (path.kind !== 'resource') {
+      const attributes: Attributes = { verb: method.toLowerCase(), path: url.pathname };
+      if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
+      if (method !== 'GET' && method !== 'HEAD') throw errors.noSuchPath();
+      if (!discover(path, request, response, url) && !(await options.other(request, response, url)))
+        throw errors.noSuchPath();
+      return 'get';
+    }
+    const { resource } = path;
+    if (await virtual(resource, request, response, user)) return 'create';
+    const verb = verbOf(method, resource, url.searchParams);
+    const attributes: Attributes = { verb, resource, path: url.pathname };
+    if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
+    const definition = env.registry.find(resource.group, resource.version, resource.plural);
+    if (!definition || !fits(definition, resource)) throw errors.noSuchPath();
+    const call: ResourceCall = { request, response, path: resource, definition, query: url.searchParams, user };
+    if (await options.subresources(call)) return verb;
+    if (resource.subresource !== undefined && !(resource.subresource === 'status' && definition.hasStatus)) {
+      throw errors.noSuchPath();
+    }
+    await options.resources(call);
+    return verb;
+  };
+
+  const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+    const status = toStatus(error);
+    if (status.code >= 500)
+      env.logger.error({ err: error, method: request.method, path: request.url }, 'a request failed');
+    if (response.headersSent) response.destroy();
+    else {
+      // The rest of a body that is too large is not read: the connection is of no more use.
+      if (status.code === 413 || !request.complete) response.setHeader('connection', 'close');
+      if (status.details?.retryAfterSeconds) response.setHeader('retry-after', status.details.retryAfterSeconds);
+      sendJson(response, status.code, status);
+    }
+    onServed('', status.code);
+  };
+
+  return (request, response) => {
+    route(request, response).then(
+      (verb) => onServed(verb, response.statusCode),
+      (error: unknown) => fail(error, request, response),
+    );
+  };
+}
+
+function fits(definition: ResourceDefinition, { namespace, name }: ResourcePath): boolean {
+  if (!definition.namespaced) return namespace === undefined;
+  return namespace !== undefined || name === undefined;
+}

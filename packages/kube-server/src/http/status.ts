@@ -1,0 +1,146 @@
+import { type FieldError, fieldMessage } from './field-error.ts';
+
+export interface StatusCause {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly field?: string;
+}
+
+export interface StatusDetails {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly StatusCause[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** The `Status` object that answers a failed request, as Kubernetes words it. */
+export interface Status {
+  readonly kind: 'Status';
+  readonly apiVersion: 'v1';
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly status: 'Success' | 'Failure';
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: StatusDetails;
+  readonly code: number;
+}
+
+/** Ends a request with a `Status`. */
+export class ApiError extends Error {
+  readonly status: Status;
+
+  constructor(status: Status) {
+    super(status.message);
+    this.name = 'ApiError';
+    this.status = status;
+  }
+}
+
+/** What a message is about: a resource in lower-case plural, or a kind where validation speaks. */
+export interface Subject {
+  readonly group: string;
+  readonly plural: string;
+  readonly kind: string;
+}
+
+const qualified = (name: string, group: string): string => (group === '' ? name : `${name}.${group}`);
+
+export function failure(code: number, reason: string, message: string, details?: StatusDetails): ApiError {
+  const base = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' } as const;
+  return new ApiError({ ...base, message, reason, ...(details ? { details } : {}), code });
+}
+
+export function success(details?: StatusDetails): Status {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    ...(details ? { details } : {}),
+    code: 200,
+  };
+}
+
+const about = ({ group, plural }: Subject, name: string): StatusDetails => ({
+  name,
+  ...(group === '' ? {} : { group }),
+  kind: plural,
+});
+
+export const errors = {
+  badRequest: (message: string) => failure(400, 'BadRequest', message),
+  unauthorized: () => failure(401, 'Unauthorized', 'Unauthorized'),
+  forbidden: (subject: Subject, name: string, why: string) =>
+    failure(
+      403,
+      'Forbidden',
+      `${qualified(subject.plural, subject.group)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`,
+      about(subject, name),
+    ),
+  noSuchPath: () =>
+    failure(404, 'NotFound', 'the server could not find the requested resource', { causes: [], retryAfterSeconds: 0 }),
+  notFound: (subject: Subject, name: string) =>
+    failure(404, 'NotFound', `${qualified(subject.plural, subject.group)} "${name}" not found`, about(subject, name)),
+  methodNotAllowed: (verb: string, subject: Subject) =>
+    failure(
+      405,
+      'MethodNotAllowed',
+      `${verb} is not supported on resources of kind "${qualified(subject.plural, subject.group)}"`,
+      { ...(subject.group === '' ? {} : { group: subject.group }), kind: subject.plural },
+    ),
+  notAcceptable: (accepted: readonly string[]) =>
+    failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`),
+  alreadyExists: (subject: Subject, name: string) =>
+    failure(
+      409,
+      'AlreadyExists',
+      `${qualified(subject.plural, subject.group)} "${name}" already exists`,
+      about(subject, name),
+    ),
+  conflict: (subject: Subject, name: string, why: string) =>
+    failure(
+      409,
+      'Conflict',
+      `Operation cannot be fulfilled on ${qualified(subject.plural, subject.group)} "${name}": ${why}`,
+      about(subject, name),
+    ),
+  modified: (subject: Subject, name: string) =>
+    errors.conflict(
+      subject,
+      name,
+      'the object has been modified; please apply your changes to the latest version and try again',
+    ),
+  expired: (message: string) => failure(410, 'Expired', message),
+  tooLarge: (limit: number) =>
+    failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit} bytes`),
+  tooLargeObject: (message: string) => failure(413, 'RequestEntityTooLarge', `Request is too large: ${message}`),
+  unsupportedMediaType: (message: string) => failure(415, 'UnsupportedMediaType', message),
+  unknownFormat: (accepted: readonly string[]) =>
+    errors.unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+    ),
+  invalid: (subject: Pick<Subject, 'group' | 'kind'>, name: string, found: readonly FieldError[]) => {
+    const messages = found.map(fieldMessage);
+    const text = messages.length === 1 ? messages[0] : `[${messages.join(', ')}]`;
+    return failure(422, 'Invalid', `${qualified(subject.kind, subject.group)} "${name}" is invalid: ${text}`, {
+      ...(name === '' ? {} : { name }),
+      ...(subject.group === '' ? {} : { group: subject.group }),
+      kind: subject.kind,
+      causes: found.map((e) => ({
+        reason: e.type,
+        message: fieldMessage(e).slice(e.field === '' ? 0 : e.field.length + 2),
+        field: e.field,
+      })),
+    });
+  },
+  internal: (message: string) =>
+    failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }),
+  unavailable: (message: string) => failure(503, 'ServiceUnavailable', message),
+  tooLargeVersion: (wanted: number, current: number) =>
+    failure(504, 'Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    }),
+};

@@ -1,0 +1,4 @@
+export { type KubeServer, type KubeServerOptions, startKubeServer } from './server.ts';
+export type { AddressRange } from './service-addresses.ts';
+export type { Decision, ObjectStore, StoredObject, StoreEvent } from './store/object-store.ts';
+export { openObjectStore, type StoreOptions } from './store/open-object-store.ts';

@@ -1,0 +1,53 @@
+import type { JsonObject } from '../json.ts';
+import { createObject } from '../operations/create.ts';
+import type { Environment } from '../operations/environment.ts';
+import { keyOf, type ResourceDefinition } from '../registry/definition.ts';
+import { PERMANENT_NAMESPACES } from './namespace-strategy.ts';
+
+const user = { username: 'system:apiserver', groups: ['system:masters'] };
+
+const everything = [
+  { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+  { nonResourceURLs: ['*'], verbs: ['*'] },
+];
+const reading = [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }];
+
+/** Cluster roles that people expect to find. */
+const clusterRoles: readonly (readonly [string, readonly object[]])[] = [
+  ['cluster-admin', everything],
+  ['view', reading],
+];
+
+/** Makes what every cluster has, where it is missing: the permanent namespaces, roles and the `default` accounts. */
+export async function ensureDefaults(env: Environment): Promise<void> {
+  const ensure = async (
+    definition: ResourceDefinition,
+    namespace: string | undefined,
+    value: JsonObject,
+  ): Promise<void> => {
+    const name = String((value.metadata as JsonObject).name);
+    if (env.store.get(keyOf(definition, namespace, name))) return;
+    await createObject(env, {
+      definition,
+      namespace,
+      value,
+      context: { now: env.clock.now(), user, dryRun: false },
+      fieldValidation: 'Ignore',
+      duplicates: [],
+      warn: () => {},
+    });
+  };
+  const find = (group: string, plural: string): ResourceDefinition => {
+    const found = env.registry.find(group, 'v1', plural);
+    if (!found) throw new Error(`${plural} is no built-in resource`);
+    return found;
+  };
+  const namespaces = find('', 'namespaces');
+  const accounts = find('', 'serviceaccounts');
+  const roles = find('rbac.authorization.k8s.io', 'clusterroles');
+  await Promise.all(PERMANENT_NAMESPACES.map((name) => ensure(namespaces, undefined, { metadata: { name } })));
+  await Promise.all([
+    ...PERMANENT_NAMESPACES.map((namespace) => ensure(accounts, namespace, { metadata: { name: 'default' } })),
+    ...clusterRoles.map(([name, rules]) => ensure(roles, undefined, { metadata: { name }, rules })),
+  ]);
+}

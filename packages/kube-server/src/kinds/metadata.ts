@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { type FieldError, fieldError } from '../http/field-error.ts';
+import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { nameChecks } from '../registry/names.ts';
+
+const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** `base` and five random characters, cut so that the whole fits a DNS label. */
+export function generateName(base: string): string {
+  let suffix = '';
+  for (const byte of randomBytes(5)) suffix += ALPHABET[byte % ALPHABET.length];
+  return `${base.slice(0, 58)}${suffix}`;
+}
+
+/** Seconds precision, as Kubernetes writes times. */
+export function timestamp(now: Date): string {
+  return `${now.toISOString().slice(0, 19)}Z`;
+}
+
+const MAX_ANNOTATIONS = 256 * 1024;
+
+export function validateMetadata(
+  object: Readonly<JsonObject>,
+  checkName: (name: string) => string | undefined,
+): readonly FieldError[] {
+  const metadata = objectAt(object, 'metadata') ?? {};
+  const found: FieldError[] = [];
+  const name = stringAt(metadata, 'name') ?? '';
+  const nameProblem = checkName(name);
+  if (name === '') found.push(fieldError.required('metadata.name', 'name or generateName is required'));
+  else if (nameProblem !== undefined) found.push(fieldError.invalid('metadata.name', name, nameProblem));
+  for (const [key, value] of Object.entries(objectAt(metadata, 'labels') ?? {})) {
+    const keyProblem = nameChecks.qualified(key);
+    if (keyProblem !== undefined) found.push(fieldError.invalid('metadata.labels', key, keyProblem));
+    const problem = nameChecks.labelValue(String(value));
+    if (problem !== undefined) found.push(fieldError.invalid('metadata.labels', value, problem));
+  }
+  let size = 0;
+  for (const [key, value] of Object.entries(objectAt(metadata, 'annotations') ?? {})) {
+    const problem = nameChecks.qualified(key.toLowerCase());
+    if (problem !== undefined) found.push(fieldError.invalid('metadata.annotations', key, problem));
+    size += key.length + String(value).length;
+  }
+  if (size > MAX_ANNOTATIONS) found.push(fieldError.tooLong('metadata.annotations', MAX_ANNOTATIONS));
+  for (const finalizer of arrayAt(metadata, 'finalizers')) {
+    const problem = nameChecks.qualified(String(finalizer));
+    if (problem !== undefined) found.push(fieldError.invalid('metadata.finalizers', finalizer, problem));
+  }
+  found.push(...validateOwners(arrayAt(metadata, 'ownerReferences')));
+  return found;
+}
+
+function validateOwners(owners: readonly unknown[]): readonly FieldError[] {
+  const found: FieldError[] = [];
+  let controllers = 0;
+  owners.forEach((owner, i) => {
+    if (!isObject(owner)) return;
+    for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
+      if ((stringAt(owner, field) ?? '') === '') {
+        found.push(fieldError.invalid(`metadata.ownerReferences[${i}].${field}`, '', `${field} must not be empty`));
+      }
+    }
+    if (owner.controller === true) controllers++;
+  });
+  if (controllers > 1) {
+    found.push(
+      fieldError.invalid('metadata.ownerReferences', controllers, 'Only one reference can have Controller set to true'),
+    );
+  }
+  return found;
+}

@@ -1,0 +1,136 @@
+import { errors } from '../http/status.ts';
+import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { timestamp } from '../kinds/metadata.ts';
+import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
+import type { Decision, StoredObject } from '../store/object-store.ts';
+import type { Environment } from './environment.ts';
+
+export const ORPHAN_FINALIZER = 'orphan';
+export const FOREGROUND_FINALIZER = 'foregroundDeletion';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface DeleteRequest {
+  readonly definition: ResourceDefinition;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly options: DeleteOptions;
+  readonly context: WriteContext;
+}
+
+export interface DeleteResult {
+  /** Gone now; otherwise it waits for its finalizers or its node. */
+  readonly isGone: boolean;
+  readonly object: Readonly<JsonObject>;
+}
+
+export function readDeleteOptions(body: Readonly<JsonObject>, query: URLSearchParams): DeleteOptions {
+  const number = (value: unknown): number | undefined => {
+    if (value === undefined || value === null || value === '') return undefined;
+    const parsed = Number(value);
+    if (!Number.isInteger(parsed) || parsed < 0)
+      throw errors.badRequest('gracePeriodSeconds must be a whole number, 0 or more');
+    return parsed;
+  };
+  const grace = number(body.gracePeriodSeconds ?? query.get('gracePeriodSeconds'));
+  const orphans = body.orphanDependents === true || query.get('orphanDependents') === 'true';
+  const policy =
+    stringAt(body, 'propagationPolicy') ?? query.get('propagationPolicy') ?? (orphans ? 'Orphan' : undefined);
+  if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
+    throw errors.badRequest(`propagationPolicy "${policy}" is not one of Background, Foreground, Orphan`);
+  }
+  const uid = stringAt(body, 'preconditions', 'uid');
+  const resourceVersion = stringAt(body, 'preconditions', 'resourceVersion');
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+/** Deletes an object, or marks it so that it goes away when its finalizers and its node let it. */
+export async function deleteObject(env: Environment, request: DeleteRequest): Promise<DeleteResult> {
+  const { definition, namespace, name, context } = request;
+  let isGone = false;
+  let shown: Readonly<JsonObject> | undefined;
+  const result = await env.store.transact(keyOf(definition, namespace, name), (current) => {
+    if (!current) throw errors.notFound(definition, name);
+    checkPreconditions(request, current);
+    definition.strategy.beforeDelete?.(current as unknown as JsonObject);
+    const decision = decide(request, current);
+    isGone = decision.type === 'delete';
+    if (!context.dryRun) return decision;
+    shown = decision.type === 'keep' ? (current as unknown as JsonObject) : decision.object;
+    return { type: 'keep' };
+  });
+  return { isGone, object: shown ?? (result as unknown as JsonObject) };
+}
+
+function checkPreconditions({ definition, name, options }: DeleteRequest, current: StoredObject): void {
+  const { uid, resourceVersion } = current.metadata;
+  if (options.uid !== undefined && options.uid !== uid) {
+    throw errors.conflict(
+      definition,
+      name,
+      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${String(uid)}`,
+    );
+  }
+  if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
+    throw errors.conflict(
+      definition,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
+  }
+}
+
+function decide({ definition, options, context }: DeleteRequest, stored: StoredObject): Decision {
+  const current = stored as unknown as Readonly<JsonObject>;
+  const metadata = objectAt(current, 'metadata') ?? {};
+  const isMarked = metadata.deletionTimestamp !== undefined;
+  const grace = graceOf(definition, current, options);
+  const finalizers = finalizersFor(metadata, options, isMarked);
+  const waits = finalizers.length > 0 || grace > 0;
+  if (!waits) return { type: 'delete', object: current };
+  const before = Number(metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+  const isShorter = grace < before;
+  const sameFinalizers = finalizers.length === arrayAt(metadata, 'finalizers').length;
+  if (isMarked && !isShorter && sameFinalizers) return { type: 'keep' };
+  const marked: JsonObject = { ...metadata, finalizers };
+  if (finalizers.length === 0) delete marked.finalizers;
+  if (!isMarked || isShorter) {
+    marked.deletionTimestamp = timestamp(new Date(context.now.getTime() + grace * 1000));
+    marked.deletionGracePeriodSeconds = grace;
+  }
+  if (!isMarked && definition.tracksGeneration) marked.generation = Number(metadata.generation ?? 0) + 1;
+  const object: JsonObject = { ...current, metadata: marked };
+  if (definition.kind === 'Namespace' && definition.group === '') {
+    object.status = { ...(isObject(current.status) ? current.status : {}), phase: 'Terminating' };
+  }
+  return { type: 'put', object };
+}
+
+function graceOf(definition: ResourceDefinition, current: Readonly<JsonObject>, options: DeleteOptions): number {
+  return definition.strategy.gracePeriod?.(current, options.gracePeriodSeconds) ?? 0;
+}
+
+/** The propagation policy is kept in a finalizer, so that the collector carries it out whatever happens before. */
+function finalizersFor(metadata: Readonly<JsonObject>, options: DeleteOptions, isMarked: boolean): readonly string[] {
+  const finalizers = arrayAt(metadata, 'finalizers').map(String);
+  if (options.propagationPolicy === undefined || isMarked) return finalizers;
+  const others = finalizers.filter((f) => f !== ORPHAN_FINALIZER && f !== FOREGROUND_FINALIZER);
+  switch (options.propagationPolicy) {
+    case 'Orphan':
+      return [...others, ORPHAN_FINALIZER];
+    case 'Foreground':
+      return [...others, FOREGROUND_FINALIZER];
+    case 'Background':
+      return others;
+  }
+}

@@ -1,0 +1,103 @@
+import { errors } from '../http/status.ts';
+import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
+import type { ObjectStore, StoredObject } from '../store/object-store.ts';
+import { present } from './convert.ts';
+import type { Environment } from './environment.ts';
+import { both, fieldSelector, labelSelector, type Predicate } from './selectors.ts';
+
+export interface ListResult {
+  readonly items: readonly StoredObject[];
+  readonly revision: number;
+  readonly continueToken?: string;
+  readonly remaining?: number;
+}
+
+export function selectorOf(definition: ResourceDefinition, query: URLSearchParams): Predicate | undefined {
+  return both(
+    labelSelector(query.get('labelSelector')),
+    fieldSelector(query.get('fieldSelector'), definition.fieldSelectors),
+  );
+}
+
+export function readVersion(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion');
+  if (text === null || text === '') return undefined;
+  if (!/^\d+$/.test(text)) throw errors.badRequest(`invalid resource version: "${text}"`);
+  return Number(text);
+}
+
+const expired = (): Error =>
+  errors.expired(
+    'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+  );
+
+/** Lists what a query asks for: selectors, pages, and the version it wants to see. */
+export function listObjects(
+  env: Environment,
+  definition: ResourceDefinition,
+  namespace: string | undefined,
+  query: URLSearchParams,
+): ListResult {
+  const limit = readLimit(query);
+  const token = query.get('continue');
+  if (token !== null && token !== '') {
+    const snapshot = env.snapshots.get(token);
+    if (!snapshot) throw expired();
+    return page(env, snapshot.rest, snapshot.revision, limit);
+  }
+  const selected = selectorOf(definition, query);
+  const { items, revision } = stateFor(env.store, prefixOf(definition, namespace), query);
+  const wanted = selected ? items.filter((item) => selected(present(definition, item))) : items;
+  return page(env, wanted, revision, limit);
+}
+
+function readLimit(query: URLSearchParams): number {
+  const text = query.get('limit');
+  if (text === null || text === '') return 0;
+  if (!/^\d+$/.test(text)) throw errors.badRequest(`limit "${text}" is not a whole number`);
+  return Number(text);
+}
+
+function stateFor(
+  store: ObjectStore,
+  prefix: string,
+  query: URLSearchParams,
+): { readonly items: readonly StoredObject[]; readonly revision: number } {
+  const wanted = readVersion(query);
+  const current = store.revision;
+  const match = query.get('resourceVersionMatch');
+  if (match !== null && match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
+    throw errors.badRequest(`resourceVersionMatch "${match}" is not one of Exact, NotOlderThan`);
+  }
+  if (wanted !== undefined && wanted > current) throw errors.tooLargeVersion(wanted, current);
+  if (match === 'Exact' && wanted === 0)
+    throw errors.badRequest('resourceVersionMatch Exact needs a resourceVersion above 0');
+  if (match === 'Exact' && wanted !== undefined && wanted < current) {
+    return { items: stateAt(store, prefix, wanted), revision: wanted };
+  }
+  return { items: store.list(prefix).map(({ object }) => object), revision: current };
+}
+
+/** The state at an older version: today's, with the changes since then taken back. */
+function stateAt(store: ObjectStore, prefix: string, version: number): readonly StoredObject[] {
+  if (version < store.oldestRevision) throw errors.expired(`The resourceVersion for the provided list is too old.`);
+  const state = new Map(store.list(prefix).map(({ key, object }) => [key, object]));
+  const undo: (() => void)[] = [];
+  const stop = store.subscribe(prefix, version, ({ key, previous }) => {
+    undo.push(() => (previous ? state.set(key, previous) : state.delete(key)));
+  });
+  stop(); // the past is told at once; the future does not concern us
+  for (const step of undo.reverse()) step();
+  return [...state].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+}
+
+function page(env: Environment, items: readonly StoredObject[], revision: number, limit: number): ListResult {
+  if (limit === 0 || items.length <= limit) return { items, revision };
+  const rest = items.slice(limit);
+  return {
+    items: items.slice(0, limit),
+    revision,
+    continueToken: env.snapshots.put({ revision, rest }),
+    remaining: rest.length,
+  };
+}

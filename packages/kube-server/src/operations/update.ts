@@ -1,0 +1,167 @@
+/**
+ * Updates, whole (PUT) and in parts (PATCH), of an object or of its status.
+ *
+ * - U1 A decision is made on the newest accepted state of the object; a patch without resourceVersion never conflicts.
+ * - U2 What the server owns (uid, creation, deletion, generation) comes from the current object, whatever was sent.
+ * - U3 The main resource does not change the status and the status resource changes nothing else, where a kind has one.
+ * - U4 A write that changes nothing is not written and keeps its resourceVersion.
+ * - U5 An object that is being deleted goes away with its last finalizer, once its grace period is over.
+ */
+import { fieldError } from '../http/field-error.ts';
+import { errors } from '../http/status.ts';
+import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
+import type { Decision, StoredObject } from '../store/object-store.ts';
+import { present, toStored } from './convert.ts';
+import type { Environment } from './environment.ts';
+import { type InputOptions, readInput } from './input.ts';
+import { assertValid } from './validation.ts';
+
+export interface UpdateRequest extends InputOptions {
+  readonly definition: ResourceDefinition;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly status: boolean;
+  readonly context: WriteContext;
+  /** The wanted object, from the current one. */
+  readonly next: (current: Readonly<JsonObject>) => unknown;
+  /** A PUT must name the version it was made from, where the kind asks for it. */
+  readonly isReplace: boolean;
+}
+
+/** Resolves with the object as it is now, stored form. */
+export async function updateObject(env: Environment, request: UpdateRequest): Promise<Readonly<JsonObject>> {
+  const { definition, namespace, name } = request;
+  let dryResult: JsonObject | undefined;
+  const result = await env.store.transact(keyOf(definition, namespace, name), (stored) => {
+    if (!stored) throw errors.notFound(definition, name);
+    const decision = decide(env, request, stored);
+    if (!request.context.dryRun || decision.type === 'keep') return decision;
+    dryResult = decision.object as JsonObject;
+    return { type: 'keep' };
+  });
+  return dryResult ?? (result as unknown as JsonObject);
+}
+
+function decide(env: Environment, request: UpdateRequest, stored: StoredObject): Decision {
+  const { definition, context } = request;
+  const current = present(definition, stored);
+  const draft = readInput(definition, env.types, request.next(current), request);
+  const metadata = objectAt(draft, 'metadata') ?? {};
+  checkIdentity(request, current, metadata);
+  const before = objectAt(current, 'metadata') ?? {};
+  const merged = request.status ? { ...before } : ownMetadata(metadata, before);
+  draft.metadata = merged;
+  if (request.status) keepAllButStatus(draft, current);
+  else if (definition.hasStatus) setOrDelete(draft, 'status', current.status);
+  if (request.status) definition.strategy.prepareStatusUpdate?.(draft, current);
+  else definition.strategy.prepareUpdate?.(draft, current, context);
+  if (definition.tracksGeneration && !request.status && isSpecChanged(definition, draft, current)) {
+    merged.generation = Number(before.generation ?? 0) + 1;
+  }
+  if (equalJson(draft, current)) return { type: 'keep' };
+  checkFinalizers(definition, request.name, merged, before);
+  assertValid(definition, draft, current);
+  const object = toStored(definition, draft);
+  return isFinished(merged) ? { type: 'delete', object } : { type: 'put', object };
+}
+
+function checkIdentity(request: UpdateRequest, current: Readonly<JsonObject>, metadata: JsonObject): void {
+  const { definition, name, namespace } = request;
+  const before = objectAt(current, 'metadata') ?? {};
+  const sentName = stringAt(metadata, 'name') ?? '';
+  if (sentName !== '' && sentName !== name) {
+    throw errors.badRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
+  }
+  const sentNamespace = stringAt(metadata, 'namespace') ?? '';
+  if (sentNamespace !== '' && definition.namespaced && sentNamespace !== namespace) {
+    throw errors.badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  const uid = stringAt(metadata, 'uid') ?? '';
+  if (uid !== '' && uid !== before.uid) {
+    throw errors.conflict(
+      definition,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${String(before.uid)}`,
+    );
+  }
+  const version = stringAt(metadata, 'resourceVersion') ?? '';
+  if (version === '' && request.isReplace && !definition.allowsBlindUpdate) {
+    throw errors.invalid(definition, name, [
+      { ...fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update') },
+    ]);
+  }
+  if (version !== '' && version !== before.resourceVersion) throw errors.modified(definition, name);
+}
+
+const serverOwned = [
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'resourceVersion',
+  'name',
+  'namespace',
+  'generateName',
+] as const;
+
+/** U2. */
+function ownMetadata(sent: JsonObject, before: Readonly<JsonObject>): JsonObject {
+  const merged: JsonObject = { ...sent };
+  for (const field of serverOwned) setOrDelete(merged, field, before[field]);
+  delete merged.managedFields;
+  delete merged.selfLink;
+  return merged;
+}
+
+function setOrDelete(target: JsonObject, field: string, value: unknown): void {
+  if (value === undefined) delete target[field];
+  else target[field] = value;
+}
+
+/** U3. */
+function keepAllButStatus(draft: JsonObject, current: Readonly<JsonObject>): void {
+  for (const key of Object.keys(draft)) if (key !== 'status' && key !== 'metadata') delete draft[key];
+  for (const key of Object.keys(current)) if (key !== 'status' && key !== 'metadata') draft[key] = current[key];
+}
+
+function isSpecChanged(definition: ResourceDefinition, draft: JsonObject, current: Readonly<JsonObject>): boolean {
+  const body = (object: Readonly<JsonObject>): JsonObject => {
+    const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status, ...rest } = object;
+    return definition.hasStatus ? rest : { ...rest, status };
+  };
+  return !equalJson(body(draft), body(current));
+}
+
+function checkFinalizers(
+  definition: ResourceDefinition,
+  name: string,
+  metadata: JsonObject,
+  before: Readonly<JsonObject>,
+): void {
+  if (before.deletionTimestamp === undefined) return;
+  const old = arrayAt(before, 'finalizers');
+  const added = arrayAt(metadata, 'finalizers').filter((finalizer) => !old.includes(finalizer));
+  if (added.length === 0) return;
+  const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
+  throw errors.invalid(definition, name, [
+    fieldError.forbidden(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+    ),
+  ]);
+}
+
+/** U5. */
+export function isFinished(metadata: Readonly<JsonObject>): boolean {
+  return (
+    metadata.deletionTimestamp !== undefined &&
+    arrayAt(metadata, 'finalizers').length === 0 &&
+    Number(metadata.deletionGracePeriodSeconds ?? 0) === 0
+  );
+}
+
+export function metadataOf(object: unknown): Readonly<JsonObject> {
+  return isObject(object) ? (objectAt(object, 'metadata') ?? {}) : {};
+}

@@ -1,0 +1,92 @@
+import { arrayAt, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
+import { type CelValidator, compileCel } from '../schema/cel.ts';
+import type { Schema } from '../schema/schema.ts';
+import { customColumns } from '../table/custom-columns.ts';
+import { type ResourceDefinition, type ScaleDefinition, storePrefix } from './definition.ts';
+
+const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+
+function scaleOf(version: Readonly<JsonObject>): ScaleDefinition | undefined {
+  const scale = objectAt(version, 'subresources', 'scale');
+  const specReplicasPath = stringAt(scale, 'specReplicasPath');
+  const statusReplicasPath = stringAt(scale, 'statusReplicasPath');
+  if (specReplicasPath === undefined || statusReplicasPath === undefined) return undefined;
+  const labelSelectorPath = stringAt(scale, 'labelSelectorPath');
+  return { specReplicasPath, statusReplicasPath, ...(labelSelectorPath === undefined ? {} : { labelSelectorPath }) };
+}
+
+/** The schema of what lies beside apiVersion, kind and metadata, which the server itself looks after. */
+function bodySchema(version: Readonly<JsonObject>): Schema {
+  const declared = (objectAt(version, 'schema', 'openAPIV3Schema') ?? { type: 'object' }) as Schema;
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...properties } = declared.properties ?? {};
+  const required = declared.required?.filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name));
+  return { ...declared, properties, ...(required ? { required } : {}) };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** The resources that a CustomResourceDefinition serves, one for each served version. */
+export function customDefinitions(crd: Readonly<JsonObject>): readonly ResourceDefinition[] {
+  const conditions = arrayAt(crd, 'status', 'conditions');
+  const established = conditions.some((c) => valueAt(c, 'type') === 'Established' && valueAt(c, 'status') === 'True');
+  if (!established) return [];
+  const versions = arrayAt(crd, 'spec', 'versions').filter(isObject);
+  const stored = versions.find((version) => version.storage === true);
+  return versions
+    .filter((version) => version.served === true)
+    .map((version) => define(crd, version, stored ?? version));
+}
+
+function define(crd: Readonly<JsonObject>, version: JsonObject, stored: JsonObject): ResourceDefinition {
+  const names = objectAt(crd, 'spec', 'names') ?? {};
+  const group = stringAt(crd, 'spec', 'group') ?? '';
+  const kind = stringAt(names, 'kind') ?? '';
+  const plural = stringAt(names, 'plural') ?? '';
+  const versionName = stringAt(version, 'name') ?? '';
+  const hasStatus = isObject(valueAt(version, 'subresources', 'status'));
+  const scale = scaleOf(version);
+  const schema = once(() => bodySchema(version));
+  const cel = once((): CelValidator => compileCel(schema(), 'spec').validator);
+  const warning = stringAt(version, 'deprecationWarning');
+  return {
+    group,
+    version: versionName,
+    apiVersion: `${group}/${versionName}`,
+    plural,
+    singular: stringAt(names, 'singular') ?? kind.toLowerCase(),
+    kind,
+    listKind: stringAt(names, 'listKind') ?? `${kind}List`,
+    namespaced: stringAt(crd, 'spec', 'scope') === 'Namespaced',
+    shortNames: texts(names.shortNames),
+    categories: texts(names.categories),
+    verbs: ALL_VERBS,
+    storedApiVersion: `${group}/${stringAt(stored, 'name')}`,
+    prefix: storePrefix(group, plural),
+    custom: true,
+    schema,
+    cel,
+    hasStatus,
+    ...(scale ? { scale } : {}),
+    subresources: [],
+    tracksGeneration: true,
+    allowsBlindUpdate: false,
+    strategy: {},
+    columns: customColumns(arrayAt(version, 'additionalPrinterColumns')),
+    fieldSelectors: arrayAt(version, 'selectableFields').flatMap((field) => {
+      const path = stringAt(field, 'jsonPath');
+      return path === undefined ? [] : [path.replace(/^\./, '')];
+    }),
+    ...(version.deprecated === true
+      ? { deprecationWarning: warning ?? `${group}/${versionName} ${kind} is deprecated` }
+      : {}),
+  };
+}

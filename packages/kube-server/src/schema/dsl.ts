@@ -1,0 +1,123 @@
+/**
+ * A compact notation for the schemas of built-in kinds. One line declares one type:
+ *
+ *     ContainerPort: containerPort! int, hostIP string, protocol string(TCP|UDP|SCTP)=TCP
+ *
+ * A field is `name[!] type[@key][=default]`; `!` means required. Types are `string`, `int`, `number`, `bool`, `time`,
+ * `micro` (time with six digits), `quantity`, `intstr`, `bytes` (base64), `any`, `[T]`, `{T}` (map) or the name of
+ * another type; `string(A|B)` is an enumeration. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
+ * merges a list of plain values.
+ */
+import type { Schema } from './schema.ts';
+
+/** Looks a type up by its short name; made on first use, because a start must not pay for what nobody asks. */
+export type TypeSource = (name: string) => Schema;
+
+const primitives: Readonly<Record<string, Schema>> = {
+  string: { type: 'string' },
+  int: { type: 'integer', format: 'int64' },
+  number: { type: 'number' },
+  bool: { type: 'boolean' },
+  time: { type: 'string', format: 'date-time' },
+  micro: { type: 'string', format: 'micro-time' },
+  bytes: { type: 'string', format: 'byte' },
+  quantity: { 'x-kubernetes-int-or-string': true, format: 'quantity' },
+  intstr: { 'x-kubernetes-int-or-string': true, format: 'int-or-string' },
+  any: { 'x-kubernetes-preserve-unknown-fields': true },
+};
+
+export interface TypeSection {
+  /** What OpenAPI puts before the short name, such as `io.k8s.api.core.v1`. */
+  readonly prefix: string;
+  readonly text: string;
+}
+
+interface Declaration {
+  readonly prefix: string;
+  readonly fields: string;
+}
+
+function declarations(sections: readonly TypeSection[]): ReadonlyMap<string, Declaration> {
+  const found = new Map<string, Declaration>();
+  for (const { prefix, text } of sections) {
+    for (const line of text.split('\n')) {
+      const colon = line.indexOf(':');
+      if (colon > 0) found.set(line.slice(0, colon).trim(), { prefix, fields: line.slice(colon + 1) });
+    }
+  }
+  return found;
+}
+
+export function compileTypes(
+  sections: readonly TypeSection[],
+  descriptions: Readonly<Record<string, string>> = {},
+): TypeSource {
+  let declared: ReadonlyMap<string, Declaration> | undefined;
+  const made = new Map<string, Schema>();
+
+  const reference = (text: string): Schema => {
+    const list = /^\[(.*)\](?:@(\S*))?$/.exec(text);
+    if (list) {
+      const key = list[2];
+      const items = reference(list[1] ?? '');
+      if (key === undefined) return { type: 'array', items };
+      if (key === '') return { type: 'array', items, 'x-kubernetes-patch-strategy': 'merge' };
+      return {
+        type: 'array',
+        items,
+        'x-kubernetes-patch-strategy': 'merge',
+        'x-kubernetes-patch-merge-key': key,
+      };
+    }
+    const map = /^\{(.*)\}$/.exec(text);
+    if (map) return { type: 'object', additionalProperties: reference(map[1] ?? '') };
+    const enumeration = /^string\((.*)\)$/.exec(text);
+    if (enumeration) return { type: 'string', enum: (enumeration[1] ?? '').split('|') };
+    return primitives[text] ?? lookup(text);
+  };
+
+  const field = (owner: string, text: string): { name: string; required: boolean; schema: Schema } => {
+    const match = /^([\w$-]+)(!?) ([^=]+?)(?:=(.*))?$/.exec(text.trim());
+    if (!match) throw new Error(`cannot read field "${text}" of ${owner}`);
+    const [, name = '', required, type = '', fallback] = match;
+    const description = descriptions[`${owner}.${name}`];
+    let schema = reference(type);
+    if (description !== undefined) schema = withExtra(schema, { description });
+    if (fallback !== undefined) {
+      schema = withExtra(schema, { default: schema.type === 'string' ? fallback : JSON.parse(fallback) });
+    }
+    return { name, required: required === '!', schema };
+  };
+
+  const lookup = (name: string): Schema => {
+    const ready = made.get(name);
+    if (ready) return ready;
+    declared ??= declarations(sections);
+    const declaration = declared.get(name);
+    if (!declaration) throw new Error(`type ${name} is not declared`);
+    const properties: Record<string, Schema> = {};
+    const required: string[] = [];
+    const schema = {
+      type: 'object' as const,
+      typeName: `${declaration.prefix}.${name}`,
+      ...(descriptions[name] === undefined ? {} : { description: descriptions[name] }),
+      properties,
+      required,
+    };
+    made.set(name, schema); // before the fields: types may refer to themselves
+    for (const text of declaration.fields.split(', ')) {
+      if (text.trim() === '') continue;
+      const made = field(name, text);
+      properties[made.name] = made.schema;
+      if (made.required) required.push(made.name);
+    }
+    return schema;
+  };
+  return lookup;
+}
+
+/** A type under construction is shared by reference: copying it now would miss the fields that are still to come. */
+function withExtra(schema: Schema, extra: Partial<Schema>): Schema {
+  if (schema.typeName === undefined) return { ...schema, ...extra };
+  return Object.assign(Object.create(schema) as Schema, extra);
+}

@@ -1,0 +1,199 @@
+/** Judges a normalised object by its schema, in the words of Kubernetes. CEL rules are judged in cel.ts. */
+import { type FieldError, fieldError } from '../http/field-error.ts';
+import { equalJson, isObject, type JsonObject } from '../json.ts';
+import { type FieldPath, pathText } from './field-path.ts';
+import { hasFormat } from './formats.ts';
+import type { Schema } from './schema.ts';
+
+export interface ValidateOptions {
+  /** Built-in kinds treat an empty string in a required field as missing. */
+  readonly typed: boolean;
+  readonly at?: readonly string[];
+}
+
+interface Walk {
+  readonly errors: FieldError[];
+  readonly path: FieldPath;
+  readonly typed: boolean;
+}
+
+export function validate(schema: Schema, value: unknown, options: ValidateOptions): readonly FieldError[] {
+  const walk: Walk = { errors: [], path: [...(options.at ?? [])], typed: options.typed };
+  visit(schema, value, walk);
+  return walk.errors;
+}
+
+function visit(schema: Schema, value: unknown, walk: Walk): void {
+  if (value === null) {
+    if (schema.nullable === true || schema.type === undefined) return;
+    if (!walk.typed) wrongType(schema.type, 'null', walk);
+    return;
+  }
+  if (!checkType(schema, value, walk)) return;
+  if (typeof value === 'string') checkString(schema, value, walk);
+  else if (typeof value === 'number') checkNumber(schema, value, walk);
+  else if (Array.isArray(value)) checkArray(schema, value, walk);
+  else if (isObject(value)) checkObject(schema, value, walk);
+  if (schema.enum !== undefined && !schema.enum.some((allowed) => equalJson(allowed, value))) {
+    walk.errors.push(fieldError.notSupported(pathText(walk.path), value, schema.enum));
+  }
+  checkCombinations(schema, value, walk);
+}
+
+function actualType(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+}
+
+function wrongType(expected: string, actual: string, walk: Walk): void {
+  const field = pathText(walk.path);
+  walk.errors.push(
+    fieldError.typeInvalid(field, actual, `${field} in body must be of type ${expected}: ${JSON.stringify(actual)}`),
+  );
+}
+
+function checkType(schema: Schema, value: unknown, walk: Walk): boolean {
+  const actual = actualType(value);
+  if (schema['x-kubernetes-int-or-string'] === true) {
+    if (actual === 'integer' || actual === 'string') return true;
+    wrongType('integer,string', actual, walk);
+    return false;
+  }
+  if (schema.type === undefined || schema.type === actual || (schema.type === 'number' && actual === 'integer')) {
+    return true;
+  }
+  wrongType(schema.type, actual, walk);
+  return false;
+}
+
+function inBody(walk: Walk, value: unknown, rule: string): void {
+  const field = pathText(walk.path);
+  walk.errors.push(fieldError.invalid(field, value, `${field} in body ${rule}`));
+}
+
+function checkString(schema: Schema, value: string, walk: Walk): void {
+  const length = schema.minLength === undefined && schema.maxLength === undefined ? 0 : Array.from(value).length;
+  if (schema.maxLength !== undefined && length > schema.maxLength) {
+    walk.errors.push(fieldError.tooLong(pathText(walk.path), schema.maxLength));
+  }
+  if (schema.minLength !== undefined && length < schema.minLength) {
+    inBody(walk, value, `should be at least ${schema.minLength} chars long`);
+  }
+  if (schema.pattern !== undefined && !pattern(schema.pattern).test(value)) {
+    inBody(walk, value, `should match '${schema.pattern}'`);
+  }
+  if (schema.format !== undefined && !hasFormat(schema.format, value)) {
+    inBody(walk, value, `must be of type ${schema.format}: ${JSON.stringify(value)}`);
+  }
+}
+
+/** RE2 knows `(?i)` and similar prefixes that JavaScript writes as flags. */
+export function pattern(source: string): RegExp {
+  const prefix = /^\(\?([ims]+)\)/.exec(source);
+  return prefix ? new RegExp(source.slice(prefix[0].length), `u${prefix[1]}`) : new RegExp(source, 'u');
+}
+
+function checkNumber(schema: Schema, value: number, walk: Walk): void {
+  const { minimum, maximum, multipleOf } = schema;
+  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum)) {
+    inBody(walk, value, `should be greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
+  }
+  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {
+    inBody(walk, value, `should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
+  }
+  if (multipleOf !== undefined && Math.abs(value / multipleOf - Math.round(value / multipleOf)) > 1e-9) {
+    inBody(walk, value, `should be a multiple of ${multipleOf}`);
+  }
+  if (schema.format === 'int32' && (value < -(2 ** 31) || value >= 2 ** 31)) {
+    inBody(walk, value, 'must be of type int32');
+  }
+}
+
+function checkArray(schema: Schema, value: readonly unknown[], walk: Walk): void {
+  if (schema.minItems !== undefined && value.length < schema.minItems) {
+    inBody(walk, value.length, `should have at least ${schema.minItems} items`);
+  }
+  if (schema.maxItems !== undefined && value.length > schema.maxItems) {
+    walk.errors.push(fieldError.tooMany(pathText(walk.path), value.length, schema.maxItems));
+  }
+  const keys = schema['x-kubernetes-list-map-keys'];
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType === 'map' && keys) checkUnique(value, (item) => pick(item, keys, schema.items), walk);
+  else if (listType === 'set' || schema.uniqueItems) checkUnique(value, (item) => item, walk);
+  if (!schema.items) return;
+  for (let i = 0; i < value.length; i++) {
+    walk.path.push(i);
+    visit(schema.items, value[i], walk);
+    walk.path.pop();
+  }
+}
+
+function pick(item: unknown, keys: readonly string[], schema: Schema | undefined): unknown {
+  if (!isObject(item)) return item;
+  const picked: JsonObject = {};
+  for (const key of keys) picked[key] = item[key] ?? schema?.properties?.[key]?.default;
+  return picked;
+}
+
+function checkUnique(value: readonly unknown[], identity: (item: unknown) => unknown, walk: Walk): void {
+  const seen = new Set<string>();
+  for (let i = 0; i < value.length; i++) {
+    const key = JSON.stringify(identity(value[i]));
+    if (seen.has(key)) walk.errors.push(fieldError.duplicate(`${pathText(walk.path)}[${i}]`, identity(value[i])));
+    seen.add(key);
+  }
+}
+
+function checkObject(schema: Schema, value: JsonObject, walk: Walk): void {
+  const { properties, additionalProperties, required } = schema;
+  if (required) {
+    for (const key of required) {
+      const found = value[key];
+      if (found === undefined || (walk.typed && (found === '' || (Array.isArray(found) && found.length === 0)))) {
+        walk.path.push(key);
+        walk.errors.push(fieldError.required(pathText(walk.path)));
+        walk.path.pop();
+      }
+    }
+  }
+  const count =
+    schema.minProperties === undefined && schema.maxProperties === undefined ? 0 : Object.keys(value).length;
+  if (schema.minProperties !== undefined && count < schema.minProperties) {
+    inBody(walk, count, `should have at least ${schema.minProperties} properties`);
+  }
+  if (schema.maxProperties !== undefined && count > schema.maxProperties) {
+    walk.errors.push(fieldError.tooMany(pathText(walk.path), count, schema.maxProperties));
+  }
+  if (!properties && !additionalProperties) return;
+  for (const key in value) {
+    const child =
+      (properties && Object.hasOwn(properties, key) ? properties[key] : undefined) ??
+      (isObject(additionalProperties) ? (additionalProperties as Schema) : undefined);
+    if (!child) continue;
+    if (walk.typed && value[key] === '' && required?.includes(key)) continue;
+    walk.path.push(key);
+    visit(child, value[key], walk);
+    walk.path.pop();
+  }
+}
+
+function checkCombinations(schema: Schema, value: unknown, walk: Walk): void {
+  for (const part of schema.allOf ?? []) visit(part, value, walk);
+  const matches = (part: Schema): boolean => validate(part, value, { typed: false, at: [] }).length === 0;
+  const field = pathText(walk.path);
+  const complain = (rule: string): void => {
+    walk.errors.push(fieldError.invalid(field, value, `${JSON.stringify(field)} ${rule}`));
+  };
+  if (schema.anyOf && !schema.anyOf.some(matches)) complain('must validate at least one schema (anyOf)');
+  if (schema.oneOf) {
+    const found = schema.oneOf.filter(matches).length;
+    if (found !== 1) {
+      complain(
+        `must validate one and only one schema (oneOf). Found ${found === 0 ? 'none valid' : `${found} valid alternatives`}`,
+      );
+    }
+  }
+  if (schema.not && matches(schema.not)) complain('must not validate the schema (not)');
+}

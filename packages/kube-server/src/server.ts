@@ -1,0 +1,124 @@
+/**
+ * The embedded Kubernetes API: one HTTPS server over one object store.
+ *
+ * - K1 Nobody is served without a client certificate that the given authority signed.
+ * - K2 Everything that runs ends with the signal or with `close`, whichever comes first.
+ */
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { PodConnector } from '@polarstack/api';
+import { type Clock, type Logger, StackError, systemClock } from '@polarstack/base';
+import { createOtherPaths } from './http/other-paths.ts';
+import { rbacAuthorizer } from './http/rbac.ts';
+import { createResourceHandler } from './http/resource-handler.ts';
+import { createAuthenticator, createRouter } from './http/router.ts';
+import { ensureDefaults } from './kinds/defaults.ts';
+import { createMetrics } from './metrics.ts';
+import type { Environment } from './operations/environment.ts';
+import { createListSnapshots } from './operations/snapshots.ts';
+import { builtinDefinitions } from './registry/builtin.ts';
+import { createRegistry } from './registry/registry.ts';
+import { builtinTypes } from './schema/builtin/types.ts';
+import { type AddressRange, createServiceAddresses } from './service-addresses.ts';
+import type { ObjectStore } from './store/object-store.ts';
+
+export interface KubeServerOptions {
+  readonly store: ObjectStore;
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: { readonly certPem: string; readonly keyPem: string; readonly clientCaPem: string };
+  /** Who runs the pods; undefined until somebody does. */
+  readonly connector: () => PodConnector | undefined;
+  /** Where services get their addresses. */
+  readonly serviceIPs: AddressRange;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** Bytes that may wait for a watcher that does not read. Default 16 MiB. */
+  readonly maxWatchBufferBytes?: number;
+  /** Pause between bookmarks in milliseconds. Default one minute. */
+  readonly bookmarkMs?: number;
+}
+
+export interface KubeServer {
+  readonly url: string;
+  readonly port: number;
+  /** Ends all connections and everything that runs; the store stays open. */
+  close(): Promise<void>;
+}
+
+/** Starts the server; resolves when it accepts requests. Throws `AddressInUse`. */
+export async function startKubeServer(options: KubeServerOptions): Promise<KubeServer> {
+  const { store, listen, tls, logger } = options;
+  options.signal.throwIfAborted();
+  const clock = options.clock ?? systemClock;
+  const stopping = new AbortController();
+  const types = builtinTypes();
+  const addresses = createServiceAddresses(store, options.serviceIPs, clock);
+  const registry = createRegistry(store, builtinDefinitions(types, addresses));
+  const env: Environment = { store, registry, types, clock, logger, snapshots: createListSnapshots(clock) };
+  const metrics = createMetrics(() => store.revision);
+  const limits = {
+    maxBufferedBytes: options.maxWatchBufferBytes ?? 16 * 1024 * 1024,
+    bookmarkMs: options.bookmarkMs ?? 60_000,
+  };
+  const handler = createResourceHandler({ env, limits, signal: stopping.signal });
+  const router = createRouter(
+    {
+      env,
+      authorizer: rbacAuthorizer(store),
+      resources: handler.handle,
+      subresources: () => Promise.resolve(false),
+      other: createOtherPaths({ metrics: metrics.text, openApi: () => false }),
+      onServed: metrics.served,
+    },
+    createAuthenticator(),
+  );
+  await ensureDefaults(env);
+  const server = createServer(
+    {
+      cert: tls.certPem,
+      key: tls.keyPem,
+      ca: tls.clientCaPem,
+      requestCert: true,
+      // K1, but with a clear answer: the handshake succeeds and the request gets 401.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      maxHeaderSize: 32 * 1024,
+      headersTimeout: 15_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 120_000,
+      noDelay: true,
+    },
+    router,
+  );
+  await listening(server, listen);
+  const { port } = server.address() as AddressInfo;
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      stopping.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    })();
+    return closing;
+  };
+  options.signal.addEventListener('abort', () => void close(), { once: true });
+  return { url: `https://${listen.host}:${port}`, port, close };
+}
+
+function listening(server: Server, { host, port }: KubeServerOptions['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new StackError('AddressInUse', `${host}:${port} is in use by another program`, { cause: error })
+          : error,
+      );
+    });
+    server.listen({ host, port }, () => resolve());
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * One watch connection.
+ *
+ * - W1 The client sees every change of its selection after its start version once, in order; an object that enters or
+ *   leaves the selection appears as ADDED or DELETED.
+ * - W2 A bookmark carries a version up to which everything was already written to the connection.
+ * - W3 A client that does not read is cut off when more than `maxBufferedBytes` wait for it; it lists again.
+ */
+import type { ServerResponse } from 'node:http';
+import { isStackError } from '@polarstack/base';
+import { fieldError } from '../http/field-error.ts';
+import type { Rendering } from '../http/negotiate.ts';
+import { errors } from '../http/status.ts';
+import type { JsonObject } from '../json.ts';
+import { present } from '../operations/convert.ts';
+import type { Environment } from '../operations/environment.ts';
+import { readVersion, selectorOf } from '../operations/list.ts';
+import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
+import type { StoredObject, StoreEvent } from '../store/object-store.ts';
+import { includeObject, partialMetadata, table } from '../table/table.ts';
+
+export interface WatchRequest {
+  readonly definition: ResourceDefinition;
+  readonly namespace: string | undefined;
+  readonly query: URLSearchParams;
+  readonly rendering: Rendering;
+}
+
+export interface WatchLimits {
+  readonly maxBufferedBytes: number;
+  readonly bookmarkMs: number;
+}
+
+type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+const MIN_TIMEOUT_S = 1800;
+
+export function refuseInitialEvents(query: URLSearchParams): void {
+  if (query.get('sendInitialEvents') === null) return;
+  throw errors.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+    fieldError.forbidden(
+      'sendInitialEvents',
+      'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
+    ),
+  ]);
+}
+
+function readTimeout(query: URLSearchParams): number {
+  const text = query.get('timeoutSeconds');
+  if (text === null || text === '' || text === '0') return MIN_TIMEOUT_S * (1 + Math.random());
+  if (!/^\d+$/.test(text)) throw errors.badRequest(`timeoutSeconds "${text}" is not a whole number`);
+  return Math.min(Number(text), 24 * 3600);
+}
+
+/** What watchers of the same form can share: the text of an object is made once for all of them. */
+export type TextCache = WeakMap<object, string>;
+
+export function serveWatch(
+  env: Environment,
+  request: WatchRequest,
+  response: ServerResponse,
+  limits: WatchLimits,
+  texts: TextCache,
+  signal: AbortSignal,
+): void {
+  const { definition, namespace, query, rendering } = request;
+  refuseInitialEvents(query);
+  const selected = selectorOf(definition, query);
+  const version = readVersion(query);
+  const timeoutMs = readTimeout(query) * 1000;
+  const wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
+  const include = includeObject(query.get('includeObject'));
+  const prefix = prefixOf(definition, namespace);
+  if (version !== undefined && version > env.store.revision) throw errors.tooLargeVersion(version, env.store.revision);
+
+  const render = (object: Readonly<JsonObject>): unknown => {
+    switch (rendering) {
+      case 'object':
+        return object;
+      case 'partial':
+        return partialMetadata(object);
+      case 'table':
+        return table(definition, [object], {}, include, env.clock.now());
+    }
+  };
+
+  const textOf = (stored: StoredObject, shown: Readonly<JsonObject>): string => {
+    if (rendering !== 'object' || shown !== (stored as unknown)) return JSON.stringify(render(shown));
+    const known = texts.get(stored);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(shown);
+    texts.set(stored, text);
+    return text;
+  };
+
+  let isOver = false;
+  const write = (text: string): void => {
+    if (isOver) return;
+    response.write(text);
+    if (response.writableLength <= limits.maxBufferedBytes) return;
+    env.logger.warn(
+      { resource: definition.plural, buffered: response.writableLength },
+      'a watcher does not read and is cut off',
+    ); // W3
+    response.destroy();
+  };
+  const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
+    write(`{"type":"${type}","object":${textOf(stored, shown)}}\n`);
+  };
+
+  const onEvent = (event: StoreEvent): void => {
+    const shown = present(definition, event.object);
+    const matches = !selected || selected(shown);
+    const matched = event.previous !== undefined && (!selected || selected(present(definition, event.previous)));
+    const type = eventType(event.type, matches, matched); // W1
+    if (type) send(type, event.object, shown);
+  };
+
+  const begin = (): (() => void) => {
+    if (version !== undefined && version > 0) return env.store.subscribe(prefix, version, onEvent);
+    for (const { object } of env.store.list(prefix)) {
+      const shown = present(definition, object);
+      if (!selected || selected(shown)) send('ADDED', object, shown);
+    }
+    return env.store.subscribe(prefix, env.store.revision, onEvent);
+  };
+
+  if (version !== undefined && version > 0 && version < env.store.oldestRevision) {
+    throw errors.expired(`too old resource version: ${version} (${env.store.oldestRevision})`);
+  }
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+  let stop: () => void;
+  try {
+    stop = begin();
+  } catch (error) {
+    if (!isStackError(error) || error.code !== 'Gone') throw error;
+    const { status } = errors.expired(`too old resource version: ${version ?? 0} (${env.store.oldestRevision})`);
+    response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    return;
+  }
+
+  const bookmark = (): void => {
+    const metadata = { resourceVersion: String(env.store.revision), creationTimestamp: null };
+    const object = { kind: definition.kind, apiVersion: definition.apiVersion, metadata };
+    const shown =
+      rendering === 'table'
+        ? table(definition, [], { resourceVersion: metadata.resourceVersion }, include, env.clock.now())
+        : object;
+    write(`${JSON.stringify({ type: 'BOOKMARK', object: shown })}\n`); // W2: listeners run before the revision moves on
+  };
+  const bookmarks = wantsBookmarks ? setInterval(bookmark, limits.bookmarkMs) : undefined;
+  const end = (): void => {
+    if (wantsBookmarks) bookmark();
+    response.end();
+  };
+  const timer = setTimeout(end, timeoutMs);
+  signal.addEventListener('abort', end, { once: true });
+  response.once('close', () => {
+    isOver = true;
+    stop();
+    clearTimeout(timer);
+    clearInterval(bookmarks);
+    signal.removeEventListener('abort', end);
+  });
+}
+
+function eventType(type: EventType, matches: boolean, matched: boolean): EventType | undefined {
+  switch (type) {
+    case 'ADDED':
+      return matches ? 'ADDED' : undefined;
+    case 'DELETED':
+      return matches || matched ? 'DELETED' : undefined;
+    case 'MODIFIED':
+      if (matches) return matched ? 'MODIFIED' : 'ADDED';
+      return matched ? 'DELETED' : undefined;
+  }
+}
