@@ -184,9 +184,11 @@ describe('versions', () => {
     version(17, '17.10'),
     version(15, '15.18'),
     version(1, '1.0', 'WriteReadMore'),
+    version(12, '12.22'),
+    version(99, '99.1'),
   ]);
 
-  it('come newest first', () => {
+  it('come newest first, without majors that have no template', () => {
     expect(versions.map((entry) => entry.version)).toEqual(['17.10', '15.18', '13.9']);
   });
 

@@ -1,5 +1,6 @@
 import type { MPDClusterSpecInput } from '@polarstack/api';
 import { type CatalogConfigMap, catalogError, catalogLabels, hasLabels, LOCAL_MODE } from './config-map.ts';
+import { catalogMajors } from './manifests.ts';
 
 /** A version of an engine that some node can run. */
 export interface EngineVersion {
@@ -10,9 +11,14 @@ export interface EngineVersion {
   readonly image: string;
 }
 
-/** The versions for local clusters, newest first. Throws `CatalogInvalid` where an entry cannot be read. */
+/**
+ * The versions for local clusters, newest first; majors for which there is no parameter template are left out, so that
+ * a newer server on the machine is not chosen before the stack knows it. Throws `CatalogInvalid` where an entry cannot
+ * be read.
+ */
 export function readVersions(configMaps: readonly CatalogConfigMap[]): readonly EngineVersion[] {
   const wanted = { [catalogLabels.configType]: 'minor_version_info', [catalogLabels.clusterMode]: LOCAL_MODE };
+  const known: readonly number[] = catalogMajors;
   return configMaps
     .filter((configMap) => hasLabels(configMap, wanted))
     .map((configMap): EngineVersion => {
@@ -23,6 +29,7 @@ export function readVersions(configMaps: readonly CatalogConfigMap[]): readonly 
       if (!image) throw catalogError(configMap, 'has no engine image');
       return { name: name ?? configMap.metadata?.name ?? image, major, version: version ?? String(major), image };
     })
+    .filter(({ major }) => known.includes(major))
     .sort(newestFirst);
 }
 

@@ -31,7 +31,7 @@ export function validateCluster(cluster: MPDCluster, lookups: ClusterLookups): r
           ...networkProblems(cluster, lookups, version),
           ...initdbProblems(cluster),
         ]),
-    ...(major ? parameterProblems(cluster, lookups, major) : []),
+    ...(major && (!exists || cluster.spec.parameters) ? parameterProblems(cluster, lookups, major) : []),
   ];
 }
 
@@ -131,19 +131,18 @@ function initdbProblems({ spec }: MPDCluster): readonly Problem[] {
 }
 
 function parameterProblems({ spec }: MPDCluster, lookups: ClusterLookups, major: number): readonly Problem[] {
-  if (!spec.parameters) return [];
   const template = lookups.template(major);
   if (!template) {
     return [
       {
         code: 'CatalogInvalid',
-        path: 'spec.parameters',
+        path: 'spec.engine.version',
         message: `there is no parameter template for PostgreSQL ${major}`,
-        remedy: `Run \`polarstack up\` again, or leave spec.parameters out.`,
+        remedy: 'Run `polarstack up` again, or choose another version.',
       },
     ];
   }
-  return checkParameters(template, spec.parameters, { allowLocked: lookups.allowLocked ?? false }).map(
+  return checkParameters(template, spec.parameters ?? {}, { allowLocked: lookups.allowLocked ?? false }).map(
     ({ code, name, message, remedy }) => ({ code, path: `spec.parameters.${name}`, message, remedy }),
   );
 }

@@ -162,6 +162,9 @@ describe('a cluster that is to be made', () => {
     expect(problems({}, undefined, { versions: [] })).toEqual([
       'VersionNotInstalled spec.engine.version: PostgreSQL is not installed. Install PostgreSQL and run `polarstack up` again.',
     ]);
+    expect(problems({}, undefined, { template: () => undefined })).toEqual([
+      'CatalogInvalid spec.engine.version: there is no parameter template for PostgreSQL 17. Run `polarstack up` again, or choose another version.',
+    ]);
     expect(problems({}, undefined, { nodes: [] })).toEqual([
       'VersionNotInstalled spec.engine.version: no node has the image polarstack/postgres:17 of PostgreSQL 17.4. Installed: 17.4, 15.4.',
     ]);
@@ -182,7 +185,7 @@ describe('a cluster that exists', () => {
   };
 
   it('is fine unchanged, even where its version, class and port are gone from the catalog (invariant 2)', () => {
-    const gone = { classes: new Map(), versions: [], nodes: [], enginePorts: [] };
+    const gone = { classes: new Map(), versions: [], nodes: [], enginePorts: [], template: () => undefined };
     expect(problems({}, status, gone)).toEqual([]);
     expect(problems({ engine: { version: '15' } }, status, gone)).toEqual([]);
     const host = { ...status, dbInstanceStatus: { 1: instance('rw', 5501, 'host') } };
