@@ -196,17 +196,22 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
     };
     await context.save(next);
     watchState();
-    const keeper = await spawnKeeper({
-      script: runtime.keeperScript,
-      paths,
-      run,
-      process: what,
-      bootId,
-      mayStart: context.mayStart,
-      onExit: context.wake,
-      ...(user ? { user } : {}),
-    });
-    await context.save({ ...next, keeper });
+    try {
+      const keeper = await spawnKeeper({
+        script: runtime.keeperScript,
+        paths,
+        run,
+        process: what,
+        bootId,
+        mayStart: context.mayStart,
+        onExit: context.wake,
+        ...(user ? { user } : {}),
+      });
+      await context.save({ ...next, keeper });
+    } catch (error) {
+      await neverStarted(next);
+      throw error;
+    }
     records = {};
     toldRestarts = 0;
     beginProbes(false);
@@ -255,6 +260,7 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
         return records.main;
       };
       await askToStop({ keeper, main, preStop, graceMs, hurry }, context);
+      context.signal.throwIfAborted();
     }
     await kill();
   }

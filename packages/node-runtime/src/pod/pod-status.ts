@@ -23,8 +23,6 @@ export interface StatusInput {
   /** What the spec asks for and this runtime does not do; undefined where there is no such thing. */
   readonly notEnforced?: string;
   readonly terminating: boolean;
-  /** The node is off: what was last seen stays, but nothing is ready. */
-  readonly lost: boolean;
   readonly now: Date;
 }
 
@@ -103,12 +101,10 @@ function conditions(input: StatusInput, phase: string): PodCondition[] {
   const { main, init } = input;
   const done = phase === 'Succeeded' || phase === 'Failed';
   const unready = main.filter((view) => !(view.state === 'running' && view.ready)).map((view) => view.name);
-  const ready = unready.length === 0 && !input.lost;
-  const why: readonly [reason: string, message?: string] = input.lost
-    ? ['NodeNotReady', 'the node is switched off']
-    : done
-      ? ['PodCompleted']
-      : ['ContainersNotReady', `containers with unready status: [${unready.join(' ')}]`];
+  const ready = unready.length === 0;
+  const why: readonly [reason: string, message?: string] = done
+    ? ['PodCompleted']
+    : ['ContainersNotReady', `containers with unready status: [${unready.join(' ')}]`];
   const initialized = isInitialized(init) || main.some((view) => view.run > 0);
   const verdicts: Verdict[] = [
     ['PodScheduled', true],
@@ -157,5 +153,19 @@ export function podStatus(input: StatusInput): PodStatus {
       ? { initContainerStatuses: input.init.map((view) => containerStatus(view, input, true)) }
       : {}),
     containerStatuses: input.main.map((view) => containerStatus(view, input, false)),
+  };
+}
+
+/** The status of a pod whose node is lost: what was last seen stays, but it is not ready. */
+export function lostStatus(pod: Pod, now: Date): PodStatus {
+  const conditions = pod.status?.conditions ?? [];
+  const reason = { reason: 'NodeNotReady', message: 'the node is switched off' };
+  return {
+    ...pod.status,
+    conditions: conditions.map((condition) =>
+      condition.type === 'Ready' && condition.status !== 'False'
+        ? { ...condition, status: 'False', ...reason, lastTransitionTime: toSeconds(now) }
+        : condition,
+    ),
   };
 }

@@ -11,8 +11,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isStackError, toStackError } from '@polarstack/base';
 import { type KubeClient, Pods } from '@polarstack/kube';
-import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { Pod, PodStatus } from 'kubernetes-types/core/v1.js';
 import { containerPaths, type Layout, type PodId } from '../layout.ts';
+import { startLoop } from '../loop.ts';
 import { findProcesses, type ProcessScope } from '../process/find-processes.ts';
 import { killAll } from '../process/kill-all.ts';
 import type { NodeSpec } from '../types.ts';
@@ -24,7 +25,7 @@ import { allContainers } from './mounts.ts';
 import { notEnforced } from './not-enforced.ts';
 import { openPodFolder, type PodFolder } from './pod-folder.ts';
 import { noRun } from './pod-record.ts';
-import { podPhase, podStatus, type StatusInput, toSeconds } from './pod-status.ts';
+import { lostStatus, podPhase, podStatus, type StatusInput, toSeconds } from './pod-status.ts';
 import type { ContainerView } from './pod-view.ts';
 import { publishStatus } from './publish-status.ts';
 import type { RestartPolicy } from './restart-backoff.ts';
@@ -94,20 +95,18 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
   /** Volumes that come from the API may be older than the API. */
   let stale = true;
   let failures = 0;
+  /** Nothing of the pod is left on this machine; its object may be. */
+  let removed = false;
   let finished = false;
   /** Aborts graces: the object is gone, or the node's plug was pulled. */
   let hurry = new AbortController();
-  let wakeUp: () => void = () => {};
+  let wakeLoop: () => void = () => {};
   let opened: () => void = () => {};
   const adopted = new Promise<void>((resolve) => {
     opened = resolve;
   });
-  let woken = false;
 
-  const wake = (): void => {
-    woken = true;
-    wakeUp();
-  };
+  const wake = (): void => wakeLoop();
   const mayStart = (): boolean => powered && !shuttingDown && !signal.aborted;
   const tell: TellEvent = (...event) => {
     if (pod) options.tell(pod, ...event);
@@ -116,7 +115,10 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
   const marker = `POLARSTACK_ROOT=${podFolderPath}/`;
 
   const scope = (): ProcessScope => ({
-    roots: runners.flatMap((runner) => runner.roots()),
+    roots: [
+      ...Object.values(folder?.record()?.containers ?? {}).flatMap(({ keeper }) => keeper ?? []),
+      ...runners.flatMap((runner) => runner.roots()),
+    ],
     folders: [podFolderPath, ...(folder?.record()?.persistentFolders ?? [])],
     markers: [marker],
     others: options.others(),
@@ -216,42 +218,49 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
     };
   }
 
-  async function publish(of: Pod, terminating: boolean): Promise<void> {
+  async function publish(of: Pod, next: (current: Pod) => PodStatus): Promise<void> {
+    const written = await publishStatus(client, of, next, isDeepStrictEqual, signal);
+    if (written && !gone && written.metadata?.uid === id.uid) pod = written;
+  }
+
+  function statusOf(of: Pod, terminating: boolean): (current: Pod) => PodStatus {
     const record = folder?.record();
     const unmet = notEnforced(of, runtime);
-    const next = (current: Pod) =>
+    return (current) =>
       podStatus({
         ...situation(of),
         pod: current,
         hostIP: node.address,
         terminating,
-        lost: !powered,
         now: clock.now(),
         ...(record ? { podIP: record.podIP, startTime: record.startTime } : {}),
         ...(problem ? { problem } : {}),
         ...(unmet ? { notEnforced: unmet } : {}),
       });
-    const written = await publishStatus(client, of, next, isDeepStrictEqual, signal);
-    if (written && !gone && written.metadata?.uid === id.uid) pod = written;
   }
 
   async function letGo(): Promise<void> {
-    for (const runner of runners) runner.close();
-    await killPod();
-    if (pod && !gone && runners.length > 0) await publish(pod, true);
-    await folder?.remove();
-    finished = true;
-    if (!pod || gone) return;
-    try {
-      const key = { namespace: id.namespace, name: id.name };
-      await client.delete(Pods, key, { gracePeriodSeconds: 0, preconditions: { uid: id.uid } }, signal);
-    } catch (error) {
-      // Gone already, or another pod of the same name took its place.
-      if (!isStackError(error, 'NotFound') && !isStackError(error, 'Conflict')) throw error;
+    if (!removed) {
+      await killPod();
+      if (pod && !gone && runners.length > 0) await publish(pod, statusOf(pod, true));
+      for (const runner of runners) runner.close();
+      await folder?.remove();
+      removed = true;
     }
+    if (pod && !gone) {
+      try {
+        const key = { namespace: id.namespace, name: id.name };
+        await client.delete(Pods, key, { gracePeriodSeconds: 0, preconditions: { uid: id.uid } }, signal);
+      } catch (error) {
+        // Gone already, or another pod of the same name took its place.
+        if (!isStackError(error, 'NotFound') && !isStackError(error, 'Conflict')) throw error;
+      }
+    }
+    finished = true;
   }
 
   async function terminate(): Promise<void> {
+    if (removed) return await letGo();
     const seconds = pod?.metadata?.deletionGracePeriodSeconds ?? pod?.spec?.terminationGracePeriodSeconds ?? 30;
     for (const runner of runners) await runner.observe();
     await Promise.all(runners.map((runner) => runner.stop(gone ? 0 : seconds * 1000, hurry.signal)));
@@ -263,12 +272,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
   async function step(): Promise<number> {
     const home = await open();
     if (!powered) {
-      if (gone) {
-        await letGo();
-        return 0;
-      }
-      for (const runner of runners) await runner.observe();
-      if (pod) await publish(pod, false);
+      if (pod && !gone) await publish(pod, (current) => lostStatus(current, clock.now()));
       return LOOK_MS;
     }
     const of = pod;
@@ -280,7 +284,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
     if (!prepared) await prepare(of, home);
     for (const runner of runners) await runner.observe();
     if (!prepared) {
-      await publish(of, false);
+      await publish(of, statusOf(of, false));
       return Math.min(10_000, 250 * 2 ** Math.min(failures, 10));
     }
     if (stale && phase !== 'Succeeded' && phase !== 'Failed') await refresh(of, home);
@@ -295,7 +299,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
     if (mayStart()) {
       for (const name of start) await runners.find((runner) => runner.name === name)?.start();
     }
-    await publish(of, false);
+    await publish(of, statusOf(of, false));
     return Math.min(LOOK_MS, againInMs ?? LOOK_MS);
   }
 
@@ -309,40 +313,23 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
     }
   }
 
-  async function pause(ms: number): Promise<void> {
-    if (woken || signal.aborted) return;
-    const sleeping = new AbortController();
-    const interrupt = (): void => sleeping.abort();
-    wakeUp = interrupt;
-    signal.addEventListener('abort', interrupt, { once: true });
-    await clock.sleep(ms, sleeping.signal).catch(() => undefined);
-    signal.removeEventListener('abort', interrupt);
-    wakeUp = () => {};
-  }
-
-  async function run(): Promise<void> {
-    let errors = 0;
-    await open().catch((error: unknown) =>
-      log.error({ err: error }, 'the folder of a pod cannot be read; trying again'),
-    );
-    opened();
-    while (!signal.aborted && !finished && !shuttingDown) {
-      woken = false;
-      let wait = LOOK_MS;
-      try {
-        wait = await step();
-        errors = 0;
-      } catch (error) {
-        if (signal.aborted) break;
-        errors += 1;
-        wait = Math.min(10_000, 100 * 2 ** Math.min(errors, 10));
-        log.error({ err: error }, 'the pod could not be brought to its wanted state; trying again');
-      }
-      if (!finished) await pause(wait);
-    }
-    for (const runner of runners) runner.close();
-  }
-  const done = run();
+  const loop = startLoop({
+    clock,
+    signal,
+    step,
+    isOver: () => finished || shuttingDown,
+    onError: (error) => log.error({ err: error }, 'the pod could not be brought to its wanted state; trying again'),
+    async prepare() {
+      const report = (error: unknown): void =>
+        log.error({ err: error }, 'the folder of a pod cannot be read; trying again');
+      await open().catch(report);
+      opened();
+    },
+  });
+  wakeLoop = loop.wake;
+  const done = loop.done.finally(() => {
+    if (!shuttingDown) for (const runner of runners) runner.close();
+  });
 
   return {
     id,
@@ -398,7 +385,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
       }
       await killPod();
       if (pod && !gone && podPhase({ ...situation(pod), pod, terminating: false }) !== 'Succeeded') {
-        await publish(pod, false);
+        await publish(pod, statusOf(pod, false));
       }
       for (const runner of runners) runner.close();
     },

@@ -1,5 +1,6 @@
 import type { Clock } from '@polarstack/base';
 import type { Probe } from 'kubernetes-types/core/v1.js';
+import { withDeadline } from '../deadline.ts';
 import type { ProbeCheck } from './probe-check.ts';
 import { addResult, freshProbe, nextTry, type ProbeSettings, type ProbeState } from './probe-state.ts';
 
@@ -36,7 +37,7 @@ export async function runProber(options: ProberOptions): Promise<void> {
   while (!signal.aborted) {
     let failure: string | undefined;
     try {
-      await check(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+      await withDeadline(timeoutMs, signal, check);
     } catch (error) {
       failure = describe(error, timeoutMs);
     }

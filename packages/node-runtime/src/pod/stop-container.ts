@@ -1,3 +1,4 @@
+import { withDeadline } from '../deadline.ts';
 import { isAlive, linuxInspector, type ProcessIdentity } from '../process/process-table.ts';
 import type { ContainerContext } from './container-context.ts';
 
@@ -9,7 +10,7 @@ export interface StopRequest {
   /** The container's main process as it is at the moment. */
   main(): Promise<ProcessIdentity | undefined>;
   /** Runs the preStop hook, where there is one. */
-  preStop?(signal: AbortSignal): Promise<void>;
+  readonly preStop?: (signal: AbortSignal) => Promise<void>;
   readonly graceMs: number;
   /** Ends the grace at once. */
   readonly hurry: AbortSignal;
@@ -29,17 +30,19 @@ function terminate(context: ContainerContext, identity: ProcessIdentity): void {
 
 /**
  * Asks a container to end and waits until it has, or the grace is over: the preStop hook, then SIGTERM to the keeper
- * (which then starts nothing again) and to the main process. Killing what is left is the caller's.
+ * (which then starts nothing again) and to the main process. Killing what is left is the caller's. Ends early, with
+ * the container as it is, when this control stops managing: the next one begins anew.
  */
 export async function askToStop(request: StopRequest, context: ContainerContext): Promise<void> {
   const { clock, bootId, logger } = context.runtime;
   const { keeper, hurry } = request;
   const deadline = clock.monotonic() + request.graceMs;
-  const over = (): boolean => hurry.aborted || clock.monotonic() >= deadline;
+  const { signal } = context;
+  const over = (): boolean => hurry.aborted || signal.aborted || clock.monotonic() >= deadline;
   if (request.preStop && !over()) {
-    const limit = AbortSignal.any([hurry, AbortSignal.timeout(Math.max(1, Math.ceil(deadline - clock.monotonic())))]);
+    const limit = AbortSignal.any([hurry, signal]);
     try {
-      await request.preStop(limit);
+      await withDeadline(request.graceMs, limit, request.preStop);
     } catch (error) {
       logger.warn({ err: error, container: context.container.name }, 'the preStop hook failed');
       context.tell('Warning', 'FailedPreStopHook', `preStop hook of container ${context.container.name} failed`);
