@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Environment } from '@marcbachmann/cel-js';
 import { buildCrds, type MPDCluster, MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
 import type { Resource } from '@polarstack/kube';
 import { describe, expect, it } from 'vitest';
+import { compileCel } from '../../packages/kube-server/src/schema/cel.ts';
+import { checkStructural } from '../../packages/kube-server/src/schema/structural.ts';
 import { crdFiles } from '../../scripts/generate-crds.ts';
 
 const folder = fileURLToPath(new URL('../../deploy/crds/', import.meta.url));
@@ -135,62 +136,95 @@ describe('names and endpoints', () => {
   });
 });
 
+describe('our own API server', () => {
+  it.each(buildCrds().map((crd) => [crd.spec.names.kind, crd.spec.versions[0]?.schema.openAPIV3Schema ?? {}]))(
+    'accepts the schema and the rules of %s',
+    (_kind, schema) => {
+      expect(checkStructural(schema, 'schema')).toEqual([]);
+      expect(compileCel(schema, 'schema').errors).toEqual([]);
+    },
+  );
+});
+
 describe('CEL rules', () => {
-  const environment = new Environment({ unlistedVariablesAreDyn: true });
-  const broken = (path: string, self: unknown, oldSelf?: unknown): string[] =>
-    (at(path)['x-kubernetes-validations'] as { rule: string; message: string }[])
-      .filter(({ rule }) => oldSelf !== undefined || !rule.includes('oldSelf'))
-      .filter(({ rule }) => environment.evaluate(rule, { self, oldSelf }) !== true)
-      .map(({ message }) => message);
-  const named = (name: string) => broken('MPDCluster', { metadata: { name } });
-  const local = { dbClusterType: 'local', followerNum: 2n };
+  const { validator } = compileCel(at('MPDCluster'), 'schema');
+  const base = { dbClusterType: 'local', followerNum: 2, classInfo: { className: 'c' } };
+  const object = (spec: object, name = 'demo') => ({ metadata: { name }, spec: { ...base, ...spec } });
+  const broken = (spec: object, old?: object): string[] =>
+    validator
+      .validate(object(spec), old === undefined ? undefined : object(old))
+      .map(({ field, detail }) => `${field}: ${detail}`);
 
   it.each(['a', 'demo', 'demo-2', 'a'.repeat(40)])('accept the name %s', (name) => {
-    expect(named(name)).toEqual([]);
+    expect(validator.validate(object({}, name), undefined)).toEqual([]);
   });
 
   it.each(['a'.repeat(41), '1demo', 'demo-', 'de.mo', 'Demo'])('refuse the name %s', (name) => {
-    expect(named(name)).toHaveLength(1);
+    const [error] = validator.validate(object({}, name), undefined);
+    expect(error?.detail).toMatch(/^metadata.name must be at most 40 characters/);
   });
 
   it('hold minSync against followerNum and mode', () => {
-    const spec = (minSync: bigint) => ({ ...local, durability: { mode: 'sync', minSync } });
-    expect(broken('MPDCluster.spec', spec(2n))).toEqual([]);
-    expect(broken('MPDCluster.spec', spec(3n))).toEqual(['durability.minSync cannot be greater than followerNum']);
-    expect(broken('MPDCluster.spec.durability', { mode: 'sync', minSync: 0n })).toHaveLength(1);
-    expect(broken('MPDCluster.spec.durability', { mode: 'async', minSync: 0n })).toEqual([]);
+    const durability = (mode: string, minSync: number) => ({ durability: { mode, minSync } });
+    expect(broken(durability('sync', 2))).toEqual([]);
+    expect(broken(durability('sync', 3))).toEqual(['spec: durability.minSync cannot be greater than followerNum']);
+    expect(broken(durability('sync', 0))).toEqual(['spec.durability: mode sync needs minSync of at least 1']);
+    expect(broken(durability('async', 0))).toEqual([]);
   });
 
   it('keep the engine type, named or implied', () => {
-    expect(broken('MPDCluster.spec', { ...local, engine: { type: 'postgres' } }, local)).toEqual([]);
-    expect(broken('MPDCluster.spec', { ...local, engine: { type: 'polardb' } }, local)).toEqual([
-      'engine.type cannot be changed',
-    ]);
-    expect(broken('MPDCluster.spec.dbClusterType', 'share', 'local')).toEqual(['cannot be changed']);
+    expect(broken({ engine: { type: 'postgres' } }, {})).toEqual([]);
+    expect(broken({ engine: { type: 'polardb' } }, {})).toEqual(['spec: engine.type cannot be changed']);
+    expect(broken({ engine: { type: 'polardb' } })).toEqual([]);
+  });
+
+  it('keep the kind of storage', () => {
+    const shared = { dbClusterType: 'share', engine: { type: 'polardb' }, shareStore: { drive: 'pvc' } };
+    expect(broken(shared, { engine: { type: 'polardb' } })).toEqual(['spec.dbClusterType: cannot be changed']);
   });
 
   it('keep initdb', () => {
-    expect(broken('MPDCluster.spec', { ...local, initdb: {} }, local)).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb', { database: 'a' }, { database: 'b' })).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb', { database: 'a' }, { database: 'a' })).toEqual([]);
+    expect(broken({ initdb: {} }, {})).toEqual(['spec: initdb cannot be added or removed once the cluster exists']);
+    expect(broken({}, { initdb: {} })).toHaveLength(1);
+    expect(broken({ initdb: { database: 'a' } }, { initdb: { database: 'b' } })).toEqual([
+      'spec.initdb: cannot be changed once the cluster exists',
+    ]);
+    expect(broken({ initdb: { database: 'a' } }, { initdb: { database: 'a' } })).toEqual([]);
   });
 
   it('want a volume and PolarDB for shared storage', () => {
-    const share = { dbClusterType: 'share', followerNum: 1n, shareStore: { drive: 'pvc' } };
-    expect(broken('MPDCluster.spec', share)).toEqual([]);
-    expect(broken('MPDCluster.spec', { ...share, engine: { type: 'postgres' } })).toHaveLength(1);
-    expect(broken('MPDCluster.spec', { dbClusterType: 'share', followerNum: 1n })).toHaveLength(1);
+    const share = { dbClusterType: 'share', shareStore: { drive: 'pvc' } };
+    expect(broken(share)).toEqual([]);
+    expect(broken({ ...share, engine: { type: 'postgres' } })).toEqual([
+      'spec: dbClusterType share needs engine.type polardb',
+    ]);
+    expect(broken({ dbClusterType: 'share' })).toEqual(['spec: dbClusterType share needs shareStore']);
   });
 
-  it.each([0, 1024, 65_535])('accept port %d', (port) => {
-    expect(broken('MPDCluster.spec.netCfg.engineStartPort', BigInt(port))).toEqual([]);
+  it.each([
+    [0, 0],
+    [1023, 1],
+    [1024, 0],
+    [65_535, 0],
+  ])('port %d has %d faults', (engineStartPort, faults) => {
+    expect(broken({ netCfg: { engineStartPort } })).toHaveLength(faults);
   });
 
-  it('refuse a privileged port and names that the stack uses itself', () => {
-    expect(broken('MPDCluster.spec.netCfg.engineStartPort', 1023n)).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb.database', 'postgres')).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb.owner', 'aurora')).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb.owner', 'pg_me')).toHaveLength(1);
-    expect(broken('MPDCluster.spec.initdb.owner', 'shop')).toEqual([]);
+  it.each([
+    ['database', 'postgres', 1],
+    ['database', 'orders', 0],
+    ['owner', 'aurora', 1],
+    ['owner', 'pg_me', 1],
+    ['owner', 'shop', 0],
+  ])('initdb.%s %s has %d faults', (field, name, faults) => {
+    expect(broken({ initdb: { [field]: name } })).toHaveLength(faults);
+  });
+
+  it('keep cluster and type of an operation', () => {
+    const operation = compileCel(at('MPDOperation'), 'schema').validator;
+    const spec = { cluster: 'demo', type: 'Create' };
+    expect(operation.validate({ spec }, { spec })).toEqual([]);
+    expect(operation.validate({ spec: { ...spec, cluster: 'x' } }, { spec })).toHaveLength(1);
+    expect(operation.validate({ spec: { ...spec, type: 'Delete' } }, { spec })).toHaveLength(1);
   });
 });
