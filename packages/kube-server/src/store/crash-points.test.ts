@@ -16,9 +16,10 @@ import {
 import { seededRandom } from './testing/random.ts';
 
 /** Enough to make several logs and snapshots at the sizes that `lives.ts` opens with, batches of one and of many. */
-const script: readonly Step[] = Array.from({ length: 60 }, (_, index): Step => {
+const script: readonly Step[] = Array.from({ length: 72 }, (_, index): Step => {
   const key = `/k/${index % 7}`;
   if (index % 6 === 5) return { do: 'wait' };
+  if (index % 4 === 2) return { do: 'turn' };
   return index % 11 === 10 ? { do: 'delete', key } : { do: 'put', key, size: (index * 37) % 120 };
 });
 

@@ -21,7 +21,7 @@ const put = (store: ObjectStore, key: string, value = key) =>
   store.transact(key, () => ({ type: 'put', object: { apiVersion: 'v1', kind: 'Thing', metadata: {}, value } }));
 const file = (on: FakeDisk, kind: 'log' | 'snapshot', which: number) =>
   [...on.contents().keys()]
-    .filter((path) => path.startsWith(`${dir}/${kind}-`))
+    .filter((path) => path.startsWith(`${dir}/${kind}-`) && !path.endsWith('.tmp'))
     .sort()
     .at(which) as string;
 const flip = (at: number) => (bytes: Buffer) => {
@@ -59,6 +59,23 @@ describe('damaged files', () => {
     expect(notices.join()).toMatch(/cut off/);
     expect(() => again.subscribe('', 2, () => {})).toThrow(expect.objectContaining({ code: 'Gone' }));
     expect(Number((await put(again, '/c'))?.metadata.resourceVersion)).toBeGreaterThan(2);
+  });
+
+  it('S3, O3: not even when the power goes at any operation of the opening that cuts it', async () => {
+    const on = disk();
+    const store = await open(on);
+    for (const key of ['/a', '/b']) await put(store, key);
+    on.damage(file(on, 'log', -1), flip(-3));
+    for (let point = 1; ; point++) {
+      const cut = on.afterKill();
+      cut.crashAt(cut.operations + point);
+      const opened = await Promise.race([open(cut), cut.whenCrashed]);
+      for (const left of [cut.afterKill(), cut.afterPowerLoss(() => 0.999), cut.afterPowerLoss(() => 0.3)]) {
+        const again = await open(left);
+        expect(Number((await put(again, '/c'))?.metadata.resourceVersion)).toBeGreaterThan(2);
+      }
+      if (opened) break;
+    }
   });
 
   it('C1: the same damage stops the start when the end of the log had been marked by closing', async () => {

@@ -13,7 +13,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('put' as const), key: fc.constantFrom(...keys), size: fc.nat(150) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), key: fc.constantFrom(...keys) }) },
-  { weight: 2, arbitrary: fc.constant({ do: 'wait' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('wait' as const, 'turn' as const) }) },
 );
 const steps = fc.array(step, { minLength: 1, maxLength: 40 });
 
@@ -146,6 +146,9 @@ async function compare(commands: readonly Command[], open: () => Promise<ObjectS
       }
       case 'wait':
         return settle();
+      case 'turn':
+        await new Promise(setImmediate);
+        return;
       case 'reopen': {
         await settle();
         for (const watch of watches) watch.until ??= store.revision;

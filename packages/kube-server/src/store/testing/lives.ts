@@ -5,11 +5,12 @@ import type { ObjectStore, StoreEvent } from '../object-store.ts';
 import { openObjectStore } from '../open-object-store.ts';
 import type { FakeDisk } from './fake-disk.ts';
 
-/** What a client does; `wait` lets everything started before finish. */
+/** What a client does; `wait` lets everything started before finish, `turn` lets some of it happen. */
 export type Step =
   | { readonly do: 'put'; readonly key: string; readonly size: number }
   | { readonly do: 'delete'; readonly key: string }
-  | { readonly do: 'wait' };
+  | { readonly do: 'wait' }
+  | { readonly do: 'turn' };
 
 /** Keys and what was last written there: the state, as the model sees it. */
 export type Model = ReadonlyMap<string, string>;
@@ -92,7 +93,7 @@ export async function live(
   const before = modelOf(store);
   const accepted: Accepted[] = [];
   let running: Promise<void>[] = [];
-  const start = (step: Exclude<Step, { do: 'wait' }>) => {
+  const start = (step: Exclude<Step, { do: 'wait' | 'turn' }>) => {
     let mine: Accepted | undefined;
     const accept = (saw: string | undefined, value: string | undefined) => {
       mine = { key: step.key, value, saw, outcome: 'unknown' };
@@ -128,6 +129,7 @@ export async function live(
   for (const step of steps) {
     if (disk.crashed) break;
     if (step.do === 'wait') await finished();
+    else if (step.do === 'turn') await new Promise(setImmediate);
     else start(step);
   }
   await finished();
