@@ -137,8 +137,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const clusterController = createController({
     sources: [
       source(clusters, ({ type, object }) => {
-        if (type === 'DELETED') forget(object);
-        return [objectKey(object)];
+        if (type !== 'DELETED') return [objectKey(object)];
+        forget(object);
+        // A port that it held may be what another waits for.
+        return rejected(clusters.list());
       }),
       source(operations, (change) => (isNews(change) ? [clusterOfOperation(change.object)] : [])),
       source(pods, (change) => (podChanged(change) ? clusterOfLabels(change.object, labels.clusterName) : [])),

@@ -17,7 +17,7 @@ import { type ClusterStep, type ClusterStepContext, clusterOf } from './services
 
 const POLL_MS = 50;
 /** Engines are stopped already, so pods go quickly; one that does not is on a node that is off, and is forced. */
-const GRACEFUL_MS = 15_000;
+const GRACEFUL_MS = 5_000;
 
 /** What of one kind belongs to the cluster, however far its creation got. */
 async function owned<T extends KubeObject>(

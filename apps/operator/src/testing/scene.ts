@@ -1,9 +1,10 @@
-import { CLUSTER_FINALIZER, GROUP, type MPDCluster, MPDClusters, MPDOperations, VERSION } from '@polarstack/api';
+import { GROUP, type MPDCluster, MPDClusters, MPDOperations, VERSION } from '@polarstack/api';
 import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
 import { conditionOf } from '@polarstack/domain';
 import { type Operator, startOperator } from '../start-operator.ts';
 import { createFakeKube } from './fake-kube.ts';
 import { createFakeWorld, installCatalog } from './fake-world.ts';
+import { createMortal, type Death } from './mortal.ts';
 
 /** A cluster as the API server stores it: with the schema's defaults. */
 export function newCluster(name: string, spec: Partial<MPDCluster['spec']> = {}): MPDCluster {
@@ -31,9 +32,11 @@ export async function createScene(logger: Logger = silentLogger) {
   const test = new AbortController();
   let operator: Operator | undefined;
 
-  const start = async (): Promise<Operator> => {
-    operator = await startOperator({ client: kube, logger, signal: test.signal, agents: world.agents });
-    return operator;
+  const start = async (death?: Death) => {
+    const mortal = createMortal(kube, world.agents, death);
+    const { client, agents } = mortal;
+    operator = await startOperator({ client, agents, logger, signal: test.signal });
+    return { ...mortal, operator };
   };
   const cluster = async (name: string): Promise<MPDCluster | undefined> =>
     await kube.find(MPDClusters, { namespace: 'default', name });
@@ -72,4 +75,3 @@ export async function createScene(logger: Logger = silentLogger) {
 }
 
 export const verboseLogger = (): Logger => createLogger({ component: 'test', level: 'debug' });
-export { CLUSTER_FINALIZER };

@@ -1,0 +1,20 @@
+import { DEFAULT_OPERATOR } from '@polarstack/api';
+import { StackError } from '@polarstack/base';
+
+export interface OperatorConfig {
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Name of this operator; clusters with another `spec.operatorName` are left alone. */
+  readonly operatorName: string;
+}
+
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Settings of the stand-alone process, from the environment. Throws `InvalidConfig`. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig {
+  const level = env.POLARSTACK_LOG_LEVEL ?? 'info';
+  const logLevel = levels.find((known) => known === level);
+  if (!logLevel) {
+    throw new StackError('InvalidConfig', `POLARSTACK_LOG_LEVEL is ${level}, and must be one of ${levels.join(', ')}`);
+  }
+  return { logLevel, operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR };
+}
