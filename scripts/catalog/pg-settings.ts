@@ -19,7 +19,7 @@ export interface PgSetting {
 
 export const majors = [13, 14, 15, 16, 17, 18] as const;
 
-/** Extensions of PostgreSQL whose parameters belong to the catalog. */
+/** Extensions of PostgreSQL whose parameters belong to the catalog. Up to 14, single-user mode preloads nothing. */
 const libraries = 'pg_stat_statements,auto_explain';
 
 /** Folder with the server programs of a major: installed on this machine, else the package of the test majors. */
@@ -79,9 +79,15 @@ export function readSettings({ folder, run }: SingleUserServer): readonly PgSett
   const columns = 'name, unit, category, context, vartype, min_val, max_val, enumvals, boot_val';
   const answer = join(folder, 'settings');
   const select = `SELECT ${columns} FROM pg_settings ORDER BY name COLLATE "C"`;
-  run([`COPY (SELECT encode(convert_to(row_to_json(s)::text, 'UTF8'), 'hex') FROM (${select}) s) TO '${answer}';`], {
-    shared_preload_libraries: libraries,
-  });
+  run(
+    [
+      "LOAD 'auto_explain';",
+      `COPY (SELECT encode(convert_to(row_to_json(s)::text, 'UTF8'), 'hex') FROM (${select}) s) TO '${answer}';`,
+    ],
+    {
+      shared_preload_libraries: libraries,
+    },
+  );
   return readFileSync(answer, 'utf8')
     .trim()
     .split('\n')

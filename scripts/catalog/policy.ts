@@ -164,3 +164,49 @@ export const ofSomeBuilds: Readonly<Record<string, readonly string[]>> = {
   wal_compression: ['lz4', 'zstd'],
   io_method: ['io_uring'],
 };
+
+const category = 'Customized Options';
+const noBounds = { unit: null, min_val: null, max_val: null, enumvals: null };
+
+/**
+ * Parameters of pg_stat_statements: they exist only where it is preloaded, which a server in single-user mode does from
+ * 15 on. They are the same in all majors.
+ */
+export const preloadedOnly: readonly PgSetting[] = [
+  {
+    ...noBounds,
+    name: 'pg_stat_statements.max',
+    category,
+    context: 'postmaster',
+    vartype: 'integer',
+    min_val: '100',
+    max_val: '1073741823',
+    boot_val: '5000',
+  },
+  { ...noBounds, name: 'pg_stat_statements.save', category, context: 'sighup', vartype: 'bool', boot_val: 'on' },
+  {
+    ...noBounds,
+    name: 'pg_stat_statements.track',
+    category,
+    context: 'superuser',
+    vartype: 'enum',
+    enumvals: ['none', 'top', 'all'],
+    boot_val: 'top',
+  },
+  {
+    ...noBounds,
+    name: 'pg_stat_statements.track_planning',
+    category,
+    context: 'superuser',
+    vartype: 'bool',
+    boot_val: 'off',
+  },
+  {
+    ...noBounds,
+    name: 'pg_stat_statements.track_utility',
+    category,
+    context: 'superuser',
+    vartype: 'bool',
+    boot_val: 'on',
+  },
+];

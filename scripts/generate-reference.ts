@@ -1,0 +1,20 @@
+/** Writes the generated pages of `docs/reference`. Run: `npx tsx scripts/generate-reference.ts`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { errorsPage } from './reference/errors.ts';
+import { kindPage } from './reference/kinds.ts';
+import { parametersPage } from './reference/parameters.ts';
+
+/** File name to the function that gives its content. */
+export const referencePages: ReadonlyMap<string, () => string> = new Map([
+  ['errors.md', errorsPage],
+  ['mpdcluster.md', () => kindPage('MPDCluster')],
+  ['mpdoperation.md', () => kindPage('MPDOperation')],
+  ['parameters.md', parametersPage],
+]);
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = fileURLToPath(new URL('../docs/reference/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of referencePages) writeFileSync(`${folder}${name}`, content());
+}
