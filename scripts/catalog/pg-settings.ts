@@ -75,11 +75,11 @@ export function openServer(bin: string): SingleUserServer {
 }
 
 /** Asks a server for all its parameters. */
-export function readSettings({ folder, run }: SingleUserServer): readonly PgSetting[] {
+export function readSettings(server: SingleUserServer): readonly PgSetting[] {
   const columns = 'name, unit, category, context, vartype, min_val, max_val, enumvals, boot_val';
-  const answer = join(folder, 'settings');
+  const answer = join(server.folder, 'settings');
   const select = `SELECT ${columns} FROM pg_settings ORDER BY name COLLATE "C"`;
-  run(
+  server.run(
     [
       "LOAD 'auto_explain';",
       `COPY (SELECT encode(convert_to(row_to_json(s)::text, 'UTF8'), 'hex') FROM (${select}) s) TO '${answer}';`,
