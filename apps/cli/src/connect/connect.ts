@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { isStackError, StackError } from '@polarstack/base';
+import type { KubeHttpClient } from '@polarstack/kube';
+import type { Home } from '@polarstack/local';
+import type { Globals } from './globals.ts';
+
+/** Which API server a command talks to, and about what. */
+export interface Target {
+  /** Where the kubeconfig lies. */
+  readonly kubeconfig: string;
+  /** Set where the target is a local home. */
+  readonly home?: Home;
+}
+
+export interface Connection extends Target {
+  readonly client: KubeHttpClient;
+  /** The namespace of things that are named: `-n`, else the kubeconfig's, else `default`. */
+  readonly namespace: string;
+  /** The namespace to list; undefined: all. */
+  readonly listNamespace: string | undefined;
+}
+
+/** `--kubeconfig`, else that of the local home. Throws `HomeMissing` where there is neither. */
+export async function findTarget(globals: Globals): Promise<Target> {
+  if (globals.kubeconfig !== undefined) return { kubeconfig: globals.kubeconfig };
+  const { chooseHome } = await import('@polarstack/local');
+  const { home } = chooseHome(globals.home);
+  if (!existsSync(home.kubeconfig)) {
+    throw new StackError('HomeMissing', `there is no local home in ${home.root}`, {
+      remedy: 'Run `polarstack up` to make one, or name a Kubernetes cluster with --kubeconfig.',
+    });
+  }
+  return { kubeconfig: home.kubeconfig, home };
+}
+
+/**
+ * Connects, does `work`, and closes the connection. Where the server of a local home does not answer, the error says
+ * how to start it.
+ */
+export async function withConnection<T>(globals: Globals, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const target = await findTarget(globals);
+  const { createKubeClient, loadKubeconfig } = await import('@polarstack/kube');
+  const { context } = globals;
+  const config = await loadKubeconfig(target.kubeconfig, context === undefined ? {} : { context });
+  const client = createKubeClient(config);
+  try {
+    return await work({
+      ...target,
+      client,
+      namespace: globals.namespace ?? config.namespace ?? 'default',
+      listNamespace: globals.allNamespaces === true ? undefined : globals.namespace,
+    });
+  } catch (error) {
+    throw explainUnreachable(error, target, config.server);
+  } finally {
+    await client.close();
+  }
+}
+
+function explainUnreachable(error: unknown, target: Target, server: string): unknown {
+  if (!isStackError(error, 'ApiUnreachable')) return error;
+  const { home, kubeconfig } = target;
+  const refused = /ECONNREFUSED|ECONNRESET|other side closed/.test(`${error.message} ${String(error.cause)}`);
+  if (home !== undefined && refused) {
+    return new StackError(
+      'ApiUnreachable',
+      `the local home in ${home.root} does not run (nobody answers at ${server})`,
+      {
+        cause: error,
+        remedy: 'Run `polarstack up` to start it.',
+      },
+    );
+  }
+  return new StackError('ApiUnreachable', `${error.message} (kubeconfig ${kubeconfig})`, {
+    cause: error,
+    remedy: error.remedy,
+  });
+}

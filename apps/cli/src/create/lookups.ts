@@ -1,0 +1,53 @@
+import { hostPort, type MPDCluster, MPDClusters, SYSTEM_NAMESPACE } from '@polarstack/api';
+import {
+  ALLOCATION_CONFIG_MAP,
+  type ClusterLookups,
+  defaultPortRanges,
+  parsePortRanges,
+  portRangeAnnotations,
+  readClasses,
+  readTemplate,
+  readVersions,
+  templateName,
+  usedPorts,
+} from '@polarstack/domain';
+import { ConfigMaps, type KubeClient, Nodes } from '@polarstack/kube';
+
+const PORT_USAGE_PREFIX = 'cloud-provider-port-usage-';
+
+/** Reads from the API what the validation of new clusters looks up. */
+export async function readLookups(client: KubeClient, signal: AbortSignal): Promise<ClusterLookups> {
+  const [configMaps, nodes, clusters] = await Promise.all([
+    client.list(ConfigMaps, { namespace: SYSTEM_NAMESPACE }, signal),
+    client.list(Nodes, {}, signal),
+    client.list(MPDClusters, {}, signal),
+  ]);
+  const named = new Map(configMaps.items.map((configMap) => [configMap.metadata?.name ?? '', configMap]));
+  const annotations = named.get(ALLOCATION_CONFIG_MAP)?.metadata?.annotations;
+  const locked = named.get('controller-config')?.data?.canUpdateNotChangeableParams ?? '';
+  return {
+    classes: readClasses(configMaps.items),
+    versions: readVersions(configMaps.items),
+    template: (major) => {
+      const found = named.get(templateName(major));
+      return found && readTemplate(found);
+    },
+    nodes: nodes.items.map((node) => ({
+      name: node.metadata?.name ?? '',
+      images: (node.status?.images ?? []).flatMap((image) => image.names ?? []),
+      usedPorts: usedPorts([named.get(`${PORT_USAGE_PREFIX}${node.metadata?.name}`) ?? {}]),
+    })),
+    enginePorts: parsePortRanges(annotations?.[portRangeAnnotations.engine] ?? defaultPortRanges.engine),
+    claimedPorts: new Map(clusters.items.flatMap(claims)),
+    allowLocked: ['1', 't', 'y', 'true', 'yes'].includes(locked.toLowerCase()),
+  };
+}
+
+/** Host ports that a cluster has been given. */
+function claims({ metadata, spec, status }: MPDCluster): readonly (readonly [number, string])[] {
+  if (hostPort(spec) === undefined) return [];
+  const [instance] = Object.values(status?.dbInstanceStatus ?? {});
+  const owner = `${metadata.namespace}/${metadata.name}`;
+  const ports = [instance?.netInfo?.workingPort, instance?.netInfo?.agentPort];
+  return ports.flatMap((port) => (port === undefined ? [] : [[port, owner] as const]));
+}

@@ -1,0 +1,140 @@
+import { Command } from 'commander';
+import { addAllGlobals, globalsOf } from './connect/globals.ts';
+import type { Io } from './io.ts';
+import { exitCodes } from './report-error.ts';
+
+/** A command whose module is loaded only when it is run or when its own help is wanted. */
+export interface LazyCommand {
+  readonly names: readonly string[];
+  readonly summary: string;
+  readonly load: () => Promise<(program: Command, io: Io) => void>;
+}
+
+/** In the order in which `--help` shows them. */
+export const lazyCommands: readonly LazyCommand[] = [
+  {
+    names: ['up'],
+    summary: 'start the local home in the background, and a demo cluster in a new one',
+    load: async () => (await import('./commands/up.ts')).registerUp,
+  },
+  {
+    names: ['down'],
+    summary: 'stop everything of the local home; the data stays unless --delete',
+    load: async () => (await import('./commands/down.ts')).registerDown,
+  },
+  {
+    names: ['status'],
+    summary: 'show clusters and their instances',
+    load: async () => (await import('./commands/status.ts')).registerStatus,
+  },
+  {
+    names: ['create'],
+    summary: 'make a cluster from options or from a file',
+    load: async () => (await import('./commands/create.ts')).registerCreate,
+  },
+  {
+    names: ['delete'],
+    summary: 'delete a cluster with its data, after asking',
+    load: async () => (await import('./commands/delete.ts')).registerDelete,
+  },
+  {
+    names: ['list', 'ls'],
+    summary: 'list clusters',
+    load: async () => (await import('./commands/list.ts')).registerList,
+  },
+  {
+    names: ['psql'],
+    summary: 'connect to a cluster with psql',
+    load: async () => (await import('./commands/psql.ts')).registerPsql,
+  },
+  {
+    names: ['logs'],
+    summary: 'print what instances have logged',
+    load: async () => (await import('./commands/logs.ts')).registerLogs,
+  },
+  {
+    names: ['events'],
+    summary: 'show what happened',
+    load: async () => (await import('./commands/events.ts')).registerEvents,
+  },
+  {
+    names: ['operations', 'ops'],
+    summary: 'list operations on clusters and their steps',
+    load: async () => (await import('./commands/operations.ts')).registerOperations,
+  },
+  {
+    names: ['node'],
+    summary: 'list nodes, pull the plug of one, put it back',
+    load: async () => (await import('./commands/node.ts')).registerNode,
+  },
+  {
+    names: ['kubeconfig'],
+    summary: 'print the kubeconfig of the local home',
+    load: async () => (await import('./commands/kubeconfig.ts')).registerKubeconfig,
+  },
+  {
+    names: ['version'],
+    summary: 'print the versions of this program and of the server',
+    load: async () => (await import('./commands/version.ts')).registerVersion,
+  },
+  {
+    names: ['completion'],
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).registerCompletion,
+  },
+];
+
+/** Options of the program that take a value: the word after them is no command. */
+const withValue = new Set(['--home', '--kubeconfig', '--context', '-n', '--namespace', '-o', '--output']);
+
+/** The first word that is neither an option of the program nor the value of one. */
+export function commandWord(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? '';
+    if (word === 'help') continue;
+    if (!word.startsWith('-')) return word;
+    if (withValue.has(word)) i++;
+  }
+  return undefined;
+}
+
+/** The program with the one command that `args` name loaded, and the others by name only. */
+export async function createProgram(args: readonly string[], io: Io): Promise<Command> {
+  const program = new Command('polarstack')
+    .description('PolarDB Stack: database clusters on this machine, or on any Kubernetes cluster')
+    .enablePositionalOptions()
+    .showHelpAfterError('(see --help)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', () => exitCodeHelp());
+  addAllGlobals(program);
+  const word = commandWord(args);
+  // Completion describes every command, so it needs them all.
+  const all = word === 'completion';
+  for (const { names, summary, load } of lazyCommands) {
+    const [name = '', ...aliases] = names;
+    if (all || (word !== undefined && names.includes(word))) (await load())(program, io);
+    else program.command(name).aliases(aliases).description(summary).allowUnknownOption();
+  }
+  passGlobals(program);
+  return program;
+}
+
+/** Commands of the local home read `--home` as an option of their own; it may stand before their name as well. */
+function passGlobals(program: Command): void {
+  program.hook('preAction', (_, action) => {
+    const { home } = globalsOf(action);
+    const own = action.options.some(({ long }) => long === '--home');
+    if (own && home !== undefined) action.setOptionValue('home', home);
+  });
+}
+
+function exitCodeHelp(): string {
+  const lines = exitCodes.map(([code, meaning]) => `  ${code.padEnd(6)}${meaning}`);
+  return `\nExit codes:\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,45 @@
+import { type ErrorEntry, errorTable, type StackError, toStackError } from '@polarstack/base';
+
+interface ListedProblem {
+  readonly code: string;
+  readonly path: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The exit code of an error: its code's of the error table, else 1. */
+export function exitCodeOf({ code }: Pick<StackError, 'code'>): number {
+  const entry: ErrorEntry = errorTable[code];
+  return entry.exit ?? 1;
+}
+
+/** What is printed on standard error: what happened, its code, and what to do. */
+export function renderError(thrown: unknown): { readonly text: string; readonly exitCode: number } {
+  const error = toStackError(thrown);
+  const { details } = error;
+  const others = (Array.isArray(details.problems) ? (details.problems as readonly ListedProblem[]) : []).slice(1);
+  const blocks = [
+    block(error.message, error.code, error.remedy),
+    ...others.map(({ path, message, code, remedy }) => block(`${path}: ${message}`, code, remedy)),
+  ];
+  return { text: blocks.join(''), exitCode: exitCodeOf(error) };
+}
+
+function block(message: string, code: string, remedy: string): string {
+  return `error: ${message}\n  code:   ${code}\n  remedy: ${remedy}\n`;
+}
+
+/** Meaning of the exit codes, for `--help`. */
+export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
+  ['0', 'done'],
+  ['1', 'failed; the message says why'],
+  ['2', 'bad input: command line, file, kubeconfig or object'],
+  ['3', 'this machine lacks something (see polarstack doctor)'],
+  ['4', 'the local home cannot be used, or there is none'],
+  ['5', 'something else is in the way: it exists already, is taken or was changed meanwhile'],
+  ['6', 'not ready in time, or not yet'],
+  ['7', 'the server does not answer (polarstack up starts the local one)'],
+  ['8', 'there is no such thing'],
+  ['9', 'not allowed, or not known to the server'],
+  ['psql', 'polarstack psql ends with the exit code of psql'],
+];
