@@ -8,6 +8,8 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { PodConnector } from '@polarstack/api';
 import { type Clock, type Logger, StackError, systemClock } from '@polarstack/base';
+import { startCollector } from './gc/collector.ts';
+import { startEventExpiry } from './gc/event-expiry.ts';
 import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
@@ -21,6 +23,8 @@ import { createRegistry } from './registry/registry.ts';
 import { builtinTypes } from './schema/builtin/types.ts';
 import { type AddressRange, createServiceAddresses } from './service-addresses.ts';
 import type { ObjectStore } from './store/object-store.ts';
+import { createSubresources } from './subresources/subresources.ts';
+import { createUpgradeHandler } from './subresources/upgrade.ts';
 
 export interface KubeServerOptions {
   readonly store: ObjectStore;
@@ -63,16 +67,21 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     bookmarkMs: options.bookmarkMs ?? 60_000,
   };
   const handler = createResourceHandler({ env, limits, signal: stopping.signal });
+  const { signal } = stopping;
+  const authorizer = rbacAuthorizer(store);
+  const authenticate = createAuthenticator();
+  const { connector } = options;
+  const subresources = createSubresources({ env, connector, send: handler.send, signal });
   const router = createRouter(
     {
       env,
-      authorizer: rbacAuthorizer(store),
+      authorizer,
       resources: handler.handle,
-      subresources: () => Promise.resolve(false),
+      subresources,
       other: createOtherPaths({ metrics: metrics.text, openApi: () => false }),
       onServed: metrics.served,
     },
-    createAuthenticator(),
+    authenticate,
   );
   await ensureDefaults(env);
   const server = createServer(
@@ -93,7 +102,10 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     },
     router,
   );
+  server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal }));
   await listening(server, listen);
+  startCollector(env, stopping.signal);
+  startEventExpiry(env, stopping.signal);
   const { port } = server.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;

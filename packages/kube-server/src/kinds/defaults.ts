@@ -10,7 +10,22 @@ const everything = [
   { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
   { nonResourceURLs: ['*'], verbs: ['*'] },
 ];
-const reading = [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'list', 'watch'] }];
+
+const visible =
+  'namespaces nodes pods pods/log services configmaps serviceaccounts events persistentvolumes persistentvolumeclaims';
+const visibleGroups = [
+  'mpd.polardb.aliyun.com',
+  'discovery.k8s.io',
+  'coordination.k8s.io',
+  'storage.k8s.io',
+  'events.k8s.io',
+];
+const verbs = ['get', 'list', 'watch'];
+/** Everything but Secrets, roles and running commands. */
+const reading = [
+  { apiGroups: [''], resources: visible.split(' '), verbs },
+  { apiGroups: visibleGroups, resources: ['*'], verbs },
+];
 
 /** Cluster roles that people expect to find. */
 const clusterRoles: readonly (readonly [string, readonly object[]])[] = [

@@ -16,6 +16,7 @@ export interface CreateRequest extends InputOptions {
   readonly context: WriteContext;
 }
 
+const crdPrefix = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
 const namespacePrefix = storePrefix('', 'namespaces');
 const namespaceSubject = { group: '', plural: 'namespaces', kind: 'Namespace' };
 
@@ -95,12 +96,20 @@ function assertNamespace(env: Environment, definition: ResourceDefinition, names
   );
 }
 
+/** No new custom resources while their definition is going away. */
+function assertDefinition(env: Environment, definition: ResourceDefinition): void {
+  const crd = env.store.get(`${crdPrefix}${definition.plural}.${definition.group}`);
+  if (crd && crd.metadata.deletionTimestamp === undefined) return;
+  throw errors.forbidden(definition, '', 'create not allowed while custom resource definition is terminating');
+}
+
 async function store(env: Environment, request: CreateRequest, draft: JsonObject): Promise<Readonly<JsonObject>> {
   const { definition, namespace, context } = request;
   const name = stringAt(draft, 'metadata', 'name') ?? '';
   const key = keyOf(definition, namespace, name);
   const result = await env.store.transact(key, (current) => {
     if (current) throw errors.alreadyExists(definition, name);
+    if (definition.custom) assertDefinition(env, definition);
     if (definition.namespaced) assertNamespace(env, definition, namespace ?? '', name);
     return context.dryRun
       ? { type: 'keep' }

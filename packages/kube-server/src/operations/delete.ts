@@ -4,6 +4,7 @@ import { timestamp } from '../kinds/metadata.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { Decision, StoredObject } from '../store/object-store.ts';
 import type { Environment } from './environment.ts';
+import { holders } from './finish.ts';
 
 export const ORPHAN_FINALIZER = 'orphan';
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';
@@ -96,7 +97,8 @@ function decide({ definition, options, context }: DeleteRequest, stored: StoredO
   const isMarked = metadata.deletionTimestamp !== undefined;
   const grace = graceOf(definition, current, options);
   const finalizers = finalizersFor(metadata, options, isMarked);
-  const waits = finalizers.length > 0 || grace > 0;
+  const own = arrayAt(metadata, 'finalizers').length;
+  const waits = holders(current).length - own + finalizers.length > 0 || grace > 0;
   if (!waits) return { type: 'delete', object: current };
   const before = Number(metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
   const isShorter = grace < before;

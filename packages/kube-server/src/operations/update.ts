@@ -9,11 +9,12 @@
  */
 import { fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
-import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { arrayAt, equalJson, type JsonObject, objectAt, stringAt } from '../json.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { Decision, StoredObject } from '../store/object-store.ts';
 import { present, toStored } from './convert.ts';
 import type { Environment } from './environment.ts';
+import { isFinished } from './finish.ts';
 import { type InputOptions, readInput } from './input.ts';
 import { assertValid } from './validation.ts';
 
@@ -63,7 +64,7 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
   checkFinalizers(definition, request.name, merged, before);
   assertValid(definition, draft, current);
   const object = toStored(definition, draft);
-  return isFinished(merged) ? { type: 'delete', object } : { type: 'put', object };
+  return isFinished(object) ? { type: 'delete', object } : { type: 'put', object };
 }
 
 function checkIdentity(request: UpdateRequest, current: Readonly<JsonObject>, metadata: JsonObject): void {
@@ -151,17 +152,4 @@ function checkFinalizers(
       `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
     ),
   ]);
-}
-
-/** U5. */
-export function isFinished(metadata: Readonly<JsonObject>): boolean {
-  return (
-    metadata.deletionTimestamp !== undefined &&
-    arrayAt(metadata, 'finalizers').length === 0 &&
-    Number(metadata.deletionGracePeriodSeconds ?? 0) === 0
-  );
-}
-
-export function metadataOf(object: unknown): Readonly<JsonObject> {
-  return isObject(object) ? (objectAt(object, 'metadata') ?? {}) : {};
 }

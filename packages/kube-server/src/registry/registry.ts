@@ -9,6 +9,8 @@ export interface Registry {
   find(group: string, version: string, plural: string): ResourceDefinition | undefined;
   /** By kind, as owner references name things. */
   findKind(apiVersion: string, kind: string): ResourceDefinition | undefined;
+  /** The resource that keeps its objects under a key of the store, in the version that they are stored in. */
+  findStored(key: string): ResourceDefinition | undefined;
   /** All resources in all versions, built-in ones first. */
   all(): readonly ResourceDefinition[];
 }
@@ -42,6 +44,14 @@ export function createRegistry(store: ObjectStore, builtin: readonly ResourceDef
     findKind: (apiVersion, kind) => {
       const matches = (d: ResourceDefinition): boolean => d.apiVersion === apiVersion && d.kind === kind;
       return builtin.find(matches) ?? custom().find(matches);
+    },
+    findStored: (key) => {
+      const [group = '', plural = ''] = key.split('/', 2);
+      const known = builtin.find((d) => d.prefix === `${group}/${plural}/` && d.view === undefined);
+      if (known) return known;
+      const crd = store.get(`${CRD_PREFIX}${plural}.${group}`);
+      const versions = crd ? definitionsOf(crd) : [];
+      return versions.find((d) => d.apiVersion === d.storedApiVersion) ?? versions[0];
     },
     all,
   };

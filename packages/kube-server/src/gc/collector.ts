@@ -1,0 +1,152 @@
+/**
+ * Cleans up behind deletions: dependents of what is gone, the content of namespaces, the resources of definitions.
+ *
+ * - G1 An object goes when all of its owners are gone; an owner of a kind that is not served here counts as there.
+ * - G2 The index follows durable events alone, and a client can name an owner's uid only after the owner is durable, so
+ *   a missing owner is a deleted one.
+ * - G3 A namespace or definition goes only when a list of its content was empty after a write that came behind every
+ *   create which did not see it ending. (see {@link createEmptier})
+ * - G4 Everything here is decided again at the start from what is stored; nothing is remembered elsewhere.
+ */
+import { isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { CRD_CLEANUP_FINALIZER } from '../kinds/crd-strategy.ts';
+import { deleteObject, FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../operations/delete.ts';
+import type { Environment } from '../operations/environment.ts';
+import { amend, removeFinalizer } from '../operations/finish.ts';
+import { storePrefix } from '../registry/definition.ts';
+import type { StoredObject, StoreEvent } from '../store/object-store.ts';
+import { createEmptier } from './emptier.ts';
+import { createOwnerIndex, ownersOf, uidOf } from './owner-index.ts';
+import { createWorkSet } from './work-set.ts';
+
+const namespaces = storePrefix('', 'namespaces');
+const definitions = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
+export const collectorUser = { username: 'system:garbage-collector', groups: ['system:masters'] };
+
+const isEnding = (object: StoredObject | undefined): boolean => object?.metadata.deletionTimestamp !== undefined;
+const finalizersOf = (object: StoredObject): readonly unknown[] =>
+  Array.isArray(object.metadata.finalizers) ? (object.metadata.finalizers as readonly unknown[]) : [];
+
+/** Starts collecting; ends with the signal. */
+export function startCollector(env: Environment, signal: AbortSignal): void {
+  const { store, registry, logger } = env;
+  const index = createOwnerIndex();
+  const emptier = createEmptier(env);
+
+  const remove = async (key: string, propagationPolicy: 'Background' | 'Foreground'): Promise<void> => {
+    const object = store.get(key);
+    const definition = registry.findStored(key);
+    if (!object || !definition) return;
+    if (isEnding(object) && propagationPolicy === 'Background') return;
+    const namespace = stringAt(object.metadata, 'namespace');
+    const name = String(object.metadata.name);
+    const options = { uid: uidOf(object), propagationPolicy };
+    const context = { now: env.clock.now(), user: collectorUser, dryRun: false };
+    await deleteObject(env, { definition, namespace, name, options, context }).catch((error: unknown) => {
+      const reason = isObject(error) ? stringAt(error, 'status', 'reason') : undefined;
+      if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
+    });
+  };
+
+  const isPresent = (
+    { uid, apiVersion, kind }: ReturnType<typeof ownersOf>[number],
+    dependent: StoredObject,
+  ): boolean => {
+    const key = index.keyOf(uid);
+    if (key === undefined) return registry.findKind(apiVersion, kind) === undefined; // G1
+    const namespace = stringAt(store.get(key), 'metadata', 'namespace');
+    return namespace === undefined || namespace === dependent.metadata.namespace;
+  };
+
+  const dropReferences = (key: string, object: StoredObject, gone: (uid: string) => boolean): Promise<void> =>
+    amend(store, key, uidOf(object), (current) => {
+      const metadata = objectAt(current, 'metadata') ?? {};
+      const references = Array.isArray(metadata.ownerReferences) ? (metadata.ownerReferences as JsonObject[]) : [];
+      const left = references.filter((reference) => !gone(stringAt(reference, 'uid') ?? ''));
+      if (left.length === references.length) return undefined;
+      const { ownerReferences: _ownerReferences, ...rest } = metadata;
+      return { ...current, metadata: left.length === 0 ? rest : { ...rest, ownerReferences: left } };
+    });
+
+  /** A dependent of something that may be gone. */
+  const collectDependent = async (key: string, object: StoredObject): Promise<void> => {
+    const owners = ownersOf(object);
+    const missing = owners.filter((owner) => !isPresent(owner, object));
+    if (missing.length === 0) return;
+    if (missing.length === owners.length) await remove(key, 'Background');
+    else await dropReferences(key, object, (uid) => missing.some((owner) => owner.uid === uid));
+  };
+
+  const orphan = async (key: string, owner: StoredObject): Promise<void> => {
+    const uid = uidOf(owner);
+    await Promise.all(
+      index.dependentsOf(uid).map(async (dependent) => {
+        const object = store.get(dependent);
+        if (object) await dropReferences(dependent, object, (other) => other === uid);
+      }),
+    );
+    await removeFinalizer(store, key, uid, ORPHAN_FINALIZER);
+  };
+
+  const deleteForeground = async (key: string, owner: StoredObject): Promise<void> => {
+    const uid = uidOf(owner);
+    const dependents = index.dependentsOf(uid);
+    const blocking = dependents.filter((d) => ownersOf(store.get(d)).some((o) => o.uid === uid && o.blocks));
+    if (blocking.length === 0) await removeFinalizer(store, key, uid, FOREGROUND_FINALIZER);
+    await Promise.all(
+      dependents.map(async (dependent) => {
+        const object = store.get(dependent);
+        if (!object) return;
+        const others = ownersOf(object).some((o) => o.uid !== uid && isPresent(o, object));
+        if (others) await dropReferences(dependent, object, (other) => other === uid);
+        else if (!isEnding(object)) await remove(dependent, 'Foreground');
+      }),
+    );
+  };
+
+  const work = async (key: string): Promise<void> => {
+    const object = store.get(key);
+    if (!object) return;
+    if (isEnding(object)) {
+      const finalizers = finalizersOf(object);
+      if (finalizers.includes(ORPHAN_FINALIZER)) await orphan(key, object);
+      else if (finalizers.includes(FOREGROUND_FINALIZER)) await deleteForeground(key, object);
+      if (key.startsWith(namespaces)) await emptier.emptyNamespace(object);
+      if (finalizers.includes(CRD_CLEANUP_FINALIZER)) await emptier.emptyDefinition(object);
+    }
+    await collectDependent(key, object);
+  };
+
+  const queue = createWorkSet(work, logger, signal);
+
+  /** What waits for its content looks again when some of it is gone. */
+  const wakeHolders = (key: string, object: StoredObject): void => {
+    const namespace = `${namespaces}${stringAt(object.metadata, 'namespace') ?? ''}`;
+    if (isEnding(store.get(namespace))) queue.add(namespace);
+    const [group = '', plural = ''] = key.split('/', 2);
+    const definition = `${definitions}${plural}.${group}`;
+    if (isEnding(store.get(definition))) queue.add(definition);
+    for (const { uid } of ownersOf(object)) {
+      const owner = index.keyOf(uid);
+      if (owner !== undefined && isEnding(store.get(owner))) queue.add(owner);
+    }
+  };
+
+  const onEvent = ({ type, key, object, previous }: StoreEvent): void => {
+    if (type === 'DELETED') {
+      index.remove(key, previous ?? object);
+      for (const dependent of index.dependentsOf(uidOf(object))) queue.add(dependent);
+      wakeHolders(key, object);
+      return;
+    }
+    index.put(key, object, previous);
+    if (isEnding(object) || ownersOf(object).length > 0) queue.add(key);
+    if (previous && ownersOf(previous).length > 0) wakeHolders(key, previous);
+  };
+
+  const stop = store.subscribe('', store.revision, onEvent);
+  signal.addEventListener('abort', stop, { once: true });
+  const existing = store.list('');
+  for (const { key, object } of existing) index.put(key, object, undefined);
+  for (const { key, object } of existing) if (isEnding(object) || ownersOf(object).length > 0) queue.add(key); // G4
+}

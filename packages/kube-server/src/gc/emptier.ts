@@ -1,0 +1,138 @@
+/** Empties namespaces and definitions that are being deleted, and lets them go when nothing is left. */
+import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { CRD_CLEANUP_FINALIZER } from '../kinds/crd-strategy.ts';
+import { timestamp } from '../kinds/metadata.ts';
+import { deleteObject } from '../operations/delete.ts';
+import type { Environment } from '../operations/environment.ts';
+import { amend, removeFinalizer } from '../operations/finish.ts';
+import { type ResourceDefinition, storePrefix } from '../registry/definition.ts';
+import type { StoredObject } from '../store/object-store.ts';
+import { uidOf } from './owner-index.ts';
+
+export interface Emptier {
+  emptyNamespace(namespace: StoredObject): Promise<void>;
+  emptyDefinition(crd: StoredObject): Promise<void>;
+}
+
+const user = { username: 'system:namespace-controller', groups: ['system:masters'] };
+
+/**
+ * A create that was accepted before the end was durable may become durable after it. So before the last look a write
+ * on the ending object is awaited: by then every such create is visible, and every later one has seen the end.
+ */
+export function createEmptier(env: Environment): Emptier {
+  const { store, registry } = env;
+  /** Ending objects whose last look may be taken, by uid. */
+  const barriers = new Set<string>();
+
+  const removeAll = async (definition: ResourceDefinition, prefix: string): Promise<number> => {
+    const found = store.list(prefix);
+    await Promise.all(
+      found.map(async ({ object }) => {
+        if (object.metadata.deletionTimestamp !== undefined) return;
+        await deleteObject(env, {
+          definition,
+          namespace: stringAt(object.metadata, 'namespace'),
+          name: String(object.metadata.name),
+          options: { uid: uidOf(object), propagationPolicy: 'Background' },
+          context: { now: env.clock.now(), user, dryRun: false },
+        }).catch((error: unknown) => {
+          const reason = isObject(error) ? stringAt(error, 'status', 'reason') : undefined;
+          if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
+        });
+      }),
+    );
+    return found.length;
+  };
+
+  const setCondition = (key: string, uid: string, condition: JsonObject): Promise<void> =>
+    amend(store, key, uid, (current) => {
+      const status = objectAt(current, 'status') ?? {};
+      const conditions = arrayAt(status, 'conditions').filter(isObject);
+      const before = conditions.find((c) => c.type === condition.type);
+      if (before && equalJson({ ...before, lastTransitionTime: '' }, { ...condition, lastTransitionTime: '' })) {
+        return undefined;
+      }
+      const next = [
+        ...conditions.filter((c) => c !== before),
+        { ...condition, lastTransitionTime: timestamp(env.clock.now()) },
+      ];
+      return { ...current, status: { ...status, conditions: next } };
+    });
+
+  /** True once a write behind every earlier create is durable. */
+  const barrier = async (key: string, uid: string): Promise<void> => {
+    if (barriers.has(uid)) return;
+    await setCondition(key, uid, {
+      type: 'NamespaceContentRemaining',
+      status: 'False',
+      reason: 'ContentRemoved',
+      message: 'All content successfully removed',
+    });
+    barriers.add(uid);
+  };
+
+  const contentOf = (namespace: string): readonly { definition: ResourceDefinition; prefix: string }[] => {
+    const byPrefix = new Map<string, ResourceDefinition>();
+    for (const d of registry.all())
+      if (d.namespaced && d.view === undefined && !byPrefix.has(d.prefix)) byPrefix.set(d.prefix, d);
+    return [...byPrefix].map(([prefix, definition]) => ({ definition, prefix: `${prefix}${namespace}/` }));
+  };
+
+  const leftIn = (name: string): readonly string[] =>
+    contentOf(name).flatMap(({ definition, prefix }) => {
+      const count = store.list(prefix).length;
+      return count === 0
+        ? []
+        : [
+            `${definition.plural}${definition.group === '' ? '' : `.${definition.group}`} has ${count} resource instances`,
+          ];
+    });
+
+  return {
+    emptyNamespace: async (namespace) => {
+      const name = String(namespace.metadata.name);
+      const key = `${storePrefix('', 'namespaces')}${name}`;
+      const uid = uidOf(namespace);
+      if (!arrayAt(namespace, 'spec', 'finalizers').includes('kubernetes')) return;
+      await Promise.all(contentOf(name).map(({ definition, prefix }) => removeAll(definition, prefix)));
+      let left = leftIn(name);
+      if (left.length === 0) {
+        await barrier(key, uid);
+        left = leftIn(name);
+      }
+      if (left.length > 0) {
+        barriers.delete(uid);
+        await setCondition(key, uid, {
+          type: 'NamespaceContentRemaining',
+          status: 'True',
+          reason: 'SomeResourcesRemain',
+          message: `Some resources are remaining: ${left.join(', ')}`,
+        });
+        return;
+      }
+      barriers.delete(uid);
+      await amend(store, key, uid, (current) => ({
+        ...current,
+        spec: { ...objectAt(current, 'spec'), finalizers: [] },
+      }));
+    },
+    emptyDefinition: async (crd) => {
+      const plural = stringAt(crd, 'spec', 'names', 'plural') ?? '';
+      const group = stringAt(crd, 'spec', 'group') ?? '';
+      const prefix = storePrefix(group, plural);
+      const key = `${storePrefix('apiextensions.k8s.io', 'customresourcedefinitions')}${plural}.${group}`;
+      const uid = uidOf(crd);
+      const definition = registry.findStored(prefix);
+      if (definition && (await removeAll(definition, prefix)) > 0 && store.list(prefix).length > 0) return;
+      await setCondition(key, uid, {
+        type: 'Terminating',
+        status: 'True',
+        reason: 'InstanceDeletionCompleted',
+        message: 'removed all instances',
+      });
+      if (store.list(prefix).length > 0) return;
+      await removeFinalizer(store, key, uid, CRD_CLEANUP_FINALIZER);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { decodeObject, mediaType, readBody } from '../http/body.ts';
+import { fieldError } from '../http/field-error.ts';
+import { readPatch } from '../http/patch-body.ts';
+import type { ResourceCall } from '../http/resource-handler.ts';
+import { sendJson } from '../http/respond.ts';
+import { errors } from '../http/status.ts';
+import { cloneJson, ensureObject, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
+import { present } from '../operations/convert.ts';
+import type { Environment } from '../operations/environment.ts';
+import { updateObject } from '../operations/update.ts';
+import { keyOf, type ScaleDefinition } from '../registry/definition.ts';
+import type { StoredObject } from '../store/object-store.ts';
+
+const steps = (path: string): readonly string[] => path.split('.').filter((part) => part !== '');
+
+function toScale(scale: ScaleDefinition, object: Readonly<JsonObject>): JsonObject {
+  const metadata = objectAt(object, 'metadata') ?? {};
+  const kept = ['name', 'namespace', 'uid', 'resourceVersion', 'creationTimestamp'];
+  const selector =
+    scale.labelSelectorPath === undefined ? undefined : valueAt(object, ...steps(scale.labelSelectorPath));
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: Object.fromEntries(kept.map((field) => [field, metadata[field]])),
+    spec: { replicas: valueAt(object, ...steps(scale.specReplicasPath)) ?? 0 },
+    status: {
+      replicas: valueAt(object, ...steps(scale.statusReplicasPath)) ?? 0,
+      ...(typeof selector === 'string' ? { selector } : {}),
+    },
+  };
+}
+
+function withReplicas(scale: ScaleDefinition, object: Readonly<JsonObject>, wanted: unknown): JsonObject {
+  const replicas = valueAt(wanted, 'spec', 'replicas') ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
+    throw errors.invalid({ group: 'autoscaling', kind: 'Scale' }, '', [
+      fieldError.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    ]);
+  }
+  const next = cloneJson(object) as JsonObject;
+  const path = steps(scale.specReplicasPath);
+  let holder = next;
+  for (const part of path.slice(0, -1)) holder = ensureObject(holder, part);
+  holder[path.at(-1) ?? ''] = replicas;
+  const version = stringAt(wanted, 'metadata', 'resourceVersion');
+  if (version !== undefined && version !== '') ensureObject(next, 'metadata').resourceVersion = version;
+  return next;
+}
+
+/** The `scale` subresource of a custom resource. */
+export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env: Environment): Promise<void> {
+  const { request, response, path, definition, query } = call;
+  const name = path.name ?? '';
+  const answer = (object: Readonly<JsonObject>): void =>
+    sendJson(response, 200, toScale(scale, present(definition, object as unknown as StoredObject)));
+
+  if (request.method === 'GET') {
+    const stored = env.store.get(keyOf(definition, path.namespace, name));
+    if (!stored) throw errors.notFound(definition, name);
+    answer(stored as unknown as JsonObject);
+    return;
+  }
+  if (request.method !== 'PUT' && request.method !== 'PATCH') {
+    throw errors.methodNotAllowed(request.method?.toLowerCase() ?? '', definition);
+  }
+  const body = await readBody(request);
+  const change =
+    request.method === 'PATCH'
+      ? readPatch(mediaType(request), body.toString('utf8'), definition)
+      : await decodeObject(body, mediaType(request), false).then(
+          ({ value }) =>
+            () =>
+              value,
+        );
+  const updated = await updateObject(env, {
+    definition,
+    namespace: path.namespace,
+    name,
+    status: false,
+    context: { now: env.clock.now(), user: call.user, dryRun: query.get('dryRun') === 'All' },
+    fieldValidation: 'Ignore',
+    duplicates: [],
+    warn: () => {},
+    isReplace: false,
+    next: (current) => {
+      const wanted = change(toScale(scale, current));
+      if (!isObject(wanted)) throw errors.badRequest('the body is no Scale');
+      return withReplicas(scale, current, wanted);
+    },
+  });
+  answer(updated);
+}
