@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,17 +22,23 @@ export const majors = [13, 14, 15, 16, 17, 18] as const;
 /** Extensions of PostgreSQL whose parameters belong to the catalog. Up to 14, single-user mode preloads nothing. */
 const libraries = 'pg_stat_statements,auto_explain';
 
-/** Folder with the server programs of a major: installed on this machine, else the package of the test majors. */
-export function findServer(major: number): string | undefined {
-  const packaged = fileURLToPath(new URL(`../../tests/majors/node_modules/pg-${major}/native/bin`, import.meta.url));
-  return [`/usr/lib/postgresql/${major}/bin`, packaged].find((folder) => existsSync(join(folder, 'postgres')));
-}
-
 /** PostgreSQL refuses root: its programs run as this user. */
 function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
+}
+
+/**
+ * Folder with the server programs of a major: installed on this machine, else the package of the test majors. One that
+ * the user who must run them cannot reach (a checkout in a private folder) does not count.
+ */
+export function findServer(major: number): string | undefined {
+  const packaged = fileURLToPath(new URL(`../../tests/majors/node_modules/pg-${major}/native/bin`, import.meta.url));
+  return [`/usr/lib/postgresql/${major}/bin`, packaged].find((folder) => {
+    const test = spawnSync('test', ['-x', join(folder, 'postgres')], { ...unprivileged(), cwd: '/' });
+    return test.status === 0;
+  });
 }
 
 /** A server of one's own in single-user mode: no socket, no address, gone with its folder. */
