@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { PodConnector } from '@polarstack/api';
 import { type Clock, type Logger, StackError, systemClock } from '@polarstack/base';
+import { createOpenApiHandler } from './discovery/openapi-handler.ts';
 import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
 import { createOtherPaths } from './http/other-paths.ts';
@@ -78,7 +79,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
       authorizer,
       resources: handler.handle,
       subresources,
-      other: createOtherPaths({ metrics: metrics.text, openApi: () => false }),
+      other: createOtherPaths({ metrics: metrics.text, openApi: createOpenApiHandler(registry, types) }),
       onServed: metrics.served,
     },
     authenticate,

@@ -208,7 +208,7 @@ function define(kind: Kind, types: TypeSource): ResourceDefinition {
     tracksGeneration: kind.generation === true,
     allowsBlindUpdate: kind.needsVersion !== true,
     strategy: kind.strategy ?? {},
-    columns: builtinColumns(kind.kind, group),
+    columns: builtinColumns(kind.kind),
     fieldSelectors: kind.fields ?? [],
     ...(kind.view ? { view: kind.view } : {}),
   };
