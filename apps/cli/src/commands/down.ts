@@ -1,7 +1,7 @@
-import { confirm, isCancel } from '@clack/prompts';
 import { isStackError, StackError } from '@polarstack/base';
 import { chooseHome, down, type Home, readHomeRecord } from '@polarstack/local';
 import type { Command } from 'commander';
+import type { Io } from '../io.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { createStepsView } from './steps-view.ts';
 
@@ -11,7 +11,8 @@ interface DownFlags {
   readonly yes?: boolean;
 }
 
-export function registerDown(program: Command): void {
+export function registerDown(program: Command, io: Io): void {
+  const print = (text: string): void => void io.stdout.write(text);
   program
     .command('down')
     .description('stop everything of this home: control process, proxy and databases; data stays unless --delete')
@@ -21,18 +22,18 @@ export function registerDown(program: Command): void {
     .action(async (flags: DownFlags) => {
       const { home } = chooseHome(flags.home);
       if (!isHome(home)) {
-        process.stdout.write(`Nothing runs: ${home.root} is not a local home.\n`);
+        print(`Nothing runs: ${home.root} is not a local home.\n`);
         return;
       }
       const remove = flags.delete === true;
-      if (remove && flags.yes !== true && !(await mayRemove(home))) {
-        process.stdout.write('Nothing was changed.\n');
+      if (remove && flags.yes !== true && !(await mayRemove(home, io))) {
+        print('Nothing was changed.\n');
         return;
       }
-      const view = createStepsView();
+      const view = createStepsView(io.stdout);
       const { stopped, removed } = await untilInterrupted((signal) => down({ home, remove, progress: view, signal }));
-      process.stdout.write(stopped === 0 ? 'Nothing was running.\n' : `Stopped ${stopped} processes.\n`);
-      process.stdout.write(
+      print(stopped === 0 ? 'Nothing was running.\n' : `Stopped ${stopped} processes.\n`);
+      print(
         removed ? `Removed ${home.root}.\n` : `The data stays in ${home.root}; \`polarstack up\` starts it again.\n`,
       );
     });
@@ -48,11 +49,8 @@ function isHome(home: Home): boolean {
   }
 }
 
-async function mayRemove(home: Home): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new StackError('ConfirmationNeeded', `--delete would remove ${home.root}`);
-  const answer = await confirm({
-    message: `Remove ${home.root} with every database in it? This cannot be undone.`,
-    initialValue: false,
-  });
-  return !isCancel(answer) && answer;
+async function mayRemove(home: Home, io: Io): Promise<boolean> {
+  const answer = await io.confirm(`Remove ${home.root} with every database in it? This cannot be undone.`);
+  if (answer === undefined) throw new StackError('ConfirmationNeeded', `--delete would remove ${home.root}`);
+  return answer;
 }

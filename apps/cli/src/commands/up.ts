@@ -6,6 +6,7 @@ import { createKubeClient, type KubeClient, loadKubeconfig } from '@polarstack/k
 import { down, type Home, type Progress, parseManifests, up, waitForCluster } from '@polarstack/local';
 import Table from 'cli-table3';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Io } from '../io.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { createStepsView } from './steps-view.ts';
 
@@ -25,7 +26,7 @@ function seconds(text: string): number {
   return value;
 }
 
-export function registerUp(program: Command): void {
+export function registerUp(program: Command, io: Io): void {
   program
     .command('up')
     .description('start the local home in the background, and a demo cluster in a new one; changes nothing that runs')
@@ -34,12 +35,13 @@ export function registerUp(program: Command): void {
     .option('--timeout <seconds>', 'how long to wait for the clusters to be ready', seconds, 180)
     .option('-v, --verbose', 'say more')
     .option('--foreground', 'stay until SIGINT or SIGTERM, then stop everything (for systemd and containers)')
-    .action(runUp);
+    .action((flags: UpFlags) => runUp(flags, io));
 }
 
-async function runUp(flags: UpFlags): Promise<void> {
+async function runUp(flags: UpFlags, io: Io): Promise<void> {
+  const print = (text: string): void => void io.stdout.write(text);
   const started = performance.now();
-  const view = createStepsView();
+  const view = createStepsView(io.stdout);
   await untilInterrupted(async (signal) => {
     let demo = false;
     const result = await up({
@@ -57,14 +59,12 @@ async function runUp(flags: UpFlags): Promise<void> {
       const clusters = await waitForAll(client, view, flags.timeout * 1000, signal);
       const took = ((performance.now() - started) / 1000).toFixed(1);
       const unchanged = result.control === 'unchanged' && !demo;
-      process.stdout.write(
-        unchanged ? `\nNothing changed: ${home.root} already runs this version.\n` : `\nReady in ${took} s.\n`,
-      );
-      process.stdout.write(`\n${describe(home, why, clusters, !unchanged || flags.verbose === true)}`);
+      print(unchanged ? `\nNothing changed: ${home.root} already runs this version.\n` : `\nReady in ${took} s.\n`);
+      print(`\n${describe(home, why, clusters, !unchanged || flags.verbose === true)}`);
     } finally {
       await client.close();
     }
-    if (flags.foreground) await stay(home, view, signal);
+    if (flags.foreground) await stay(home, view, print, signal);
   });
 }
 
@@ -156,8 +156,8 @@ function describeCluster(cluster: MPDCluster): string {
 }
 
 /** Waits for a signal to stop, then stops everything: whoever supervises us expects nothing to be left. */
-async function stay(home: Home, view: Progress, signal: AbortSignal): Promise<void> {
-  process.stdout.write('Running in the foreground; Ctrl-C stops everything.\n');
+async function stay(home: Home, view: Progress, print: (text: string) => void, signal: AbortSignal): Promise<void> {
+  print('Running in the foreground; Ctrl-C stops everything.\n');
   await new Promise<void>((resolve) => {
     const keepAlive = setInterval(() => {}, 60_000);
     const end = (): void => {

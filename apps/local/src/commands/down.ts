@@ -2,7 +2,7 @@
  * `polarstack down`: ends every process of a home, and with `remove` its data.
  *
  * Invariants (tests cite them):
- * - D1 Control ends first: it would start again what is stopped.
+ * - D1 Control stops the pods and ends; where it is dead the pods are stopped without it.
  * - D2 It returns only when two scans in a row have found no process of the home, or says which are left.
  * - D3 Doing it twice is doing it once.
  * - D4 Data is removed only from a folder that is a home of this user, and only after every process has ended.
@@ -10,19 +10,17 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@polarstack/base';
-import { runningControl } from '../control/control-state.ts';
+import { PODS_TERM_MS, runningControl } from '../control/control-state.ts';
 import { endProcess, readProxyState } from '../control/proxy-supervisor.ts';
 import type { Home } from '../home/home.ts';
 import { readHomeRecord } from '../home/home-record.ts';
 import { acquireLock } from '../machine/file-lock.ts';
 import { isProcessAlive } from '../machine/process-identity.ts';
-import { homeProcesses, killAll } from './home-processes.ts';
+import { homeProcesses, killAll, podProcesses } from './home-processes.ts';
 import type { Progress } from './progress.ts';
 import { stopPods } from './stop-pods.ts';
 
 const CONTROL_TERM_MS = 15_000;
-/** The longest a database may take to end in order: a fast shutdown writes a checkpoint. */
-const PODS_TERM_MS = 60_000;
 const KILL_MS = 15_000;
 
 export interface DownOptions {
@@ -61,9 +59,11 @@ async function stopAll(home: Home, progress: Progress, clock: Clock, signal: Abo
   const before = homeProcesses(home).length;
   const control = runningControl(home);
   if (control) {
-    await progress.step('Stopping the control process', () => endProcess(control, clock, signal, CONTROL_TERM_MS));
+    await progress.step('Stopping the databases and the control process', () =>
+      endProcess(control, clock, signal, { first: 'SIGUSR2', termMs: PODS_TERM_MS + CONTROL_TERM_MS }),
+    );
   }
-  if (homeProcesses(home).length > 0) {
+  if (podProcesses(home).length > 0) {
     await progress.step('Stopping the databases', () => stopPods(home, { clock, signal, timeoutMs: PODS_TERM_MS }));
   }
   const proxy = readProxyState(home.proxy);

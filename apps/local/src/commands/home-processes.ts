@@ -13,6 +13,11 @@ export function homeProcesses(home: Home): readonly ProcessView[] {
   return findProcesses(({ command, cwd, terminal }) => command.includes(programs) || (!terminal && worksHere(cwd)));
 }
 
+/** Those of {@link homeProcesses} that pods run. */
+export function podProcesses(home: Home): readonly ProcessView[] {
+  return homeProcesses(home).filter(({ cwd }) => cwd.startsWith(`${home.nodes}/`));
+}
+
 /**
  * Kills until two looks in a row find nothing, since a process found late may be the child of one just killed. Answers
  * what had to be killed; throws `ProcessesLeft` for what survives.

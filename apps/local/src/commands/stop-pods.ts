@@ -8,7 +8,7 @@ import type { Clock } from '@polarstack/base';
 import { sendSignal } from '../control/proxy-supervisor.ts';
 import type { Home } from '../home/home.ts';
 import { isProcessAlive, type ProcessIdentity } from '../machine/process-identity.ts';
-import { homeProcesses } from './home-processes.ts';
+import { podProcesses } from './home-processes.ts';
 
 const LOOK_MS = 25;
 
@@ -20,8 +20,7 @@ export async function stopPods(
   for (const { keeper } of containers) if (keeper) sendSignal(keeper, 'SIGTERM');
   for (const { main } of containers) if (main) sendSignal(main, 'SIGTERM');
   const deadline = clock.monotonic() + timeoutMs;
-  const podsLive = (): boolean => homeProcesses(home).some(({ cwd }) => cwd.startsWith(`${home.nodes}/`));
-  while (clock.monotonic() < deadline && podsLive()) await clock.sleep(LOOK_MS, signal);
+  while (clock.monotonic() < deadline && podProcesses(home).length > 0) await clock.sleep(LOOK_MS, signal);
 }
 
 interface ContainerProcesses {

@@ -56,6 +56,8 @@ export async function up(options: UpOptions): Promise<UpResult> {
   const { progress, signal, populate } = options;
   const clock = options.clock ?? systemClock;
   mustBeLinux();
+  // Folders that we make must let the engines' user pass, whatever the umask of the user's shell; secrets have modes.
+  process.umask(0o022);
   const { home, why } = chooseHome(options.home);
   claimFolder(home);
   const { lock } = await acquireLock(home.commandLock, 'polarstack up', {
@@ -100,7 +102,7 @@ async function start(
   if (before !== undefined) {
     await progress.step('Replacing the control process', async (say) => {
       say(`its code has changed (${before.build} -> ${build.id}); databases go on running`);
-      await endProcess(before, clock, signal, CONTROL_TERM_MS);
+      await endProcess(before, clock, signal, { termMs: CONTROL_TERM_MS });
     });
   }
   const { url, child } = await progress.step('Control process', async (say) => {

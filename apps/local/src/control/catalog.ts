@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { STACK_NAMESPACE, SYSTEM_NAMESPACE } from '@polarstack/api';
 import { podEnv, postgresImage } from '@polarstack/contracts';
 import type { KubeObject } from '@polarstack/kube';
+import type { AddressRange } from '@polarstack/kube-server';
 import type { ImageSpec, NodeSpec } from '@polarstack/node-runtime';
 import type { PostgresInstallation } from '../postgres/discovery.ts';
 
@@ -49,4 +50,10 @@ export function machineNodes(block: number): readonly NodeSpec[] {
     address: `127.${block}.0.${10 + i}`,
     podAddress: (n: number) => `127.${block}.${10 + i}.${n + 1}`,
   }));
+}
+
+/** Services have the addresses 127.B.20.1 to 127.B.20.254, the lowest free one first. */
+export function serviceAddresses(block: number): AddressRange {
+  const all = Array.from({ length: 254 }, (_, i) => `127.${block}.20.${i + 1}`);
+  return { next: (used) => all.find((address) => !used.has(address)) };
 }

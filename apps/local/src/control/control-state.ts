@@ -3,6 +3,9 @@ import type { Home } from '../home/home.ts';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
 import { isProcessAlive, isProcessIdentity, type ProcessIdentity } from '../machine/process-identity.ts';
 
+/** The longest that pods may take to end in order, in milliseconds: a fast shutdown writes a checkpoint. */
+export const PODS_TERM_MS = 60_000;
+
 /** `control.json`: the control process that became ready last. Whether it lives must be asked of the machine. */
 export interface ControlState extends ProcessIdentity {
   readonly build: string;

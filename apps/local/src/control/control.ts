@@ -8,7 +8,7 @@
  */
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, StackError, systemClock } from '@polarstack/base';
+import { isStackError, type Logger, StackError, systemClock } from '@polarstack/base';
 import { createKubeClient, type KubeConnection } from '@polarstack/kube';
 import { openObjectStore, startKubeServer } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
@@ -26,8 +26,8 @@ import { identifyProcess } from '../machine/process-identity.ts';
 import { type Account, findAccount, SYSTEM_USER } from '../machine/system-user.ts';
 import { discoverPostgres } from '../postgres/discovery.ts';
 import { proxyFiles } from '../proxy/proxy-folder.ts';
-import { machineImages, machineNodes, machineObjects } from './catalog.ts';
-import { writeControlState } from './control-state.ts';
+import { machineImages, machineNodes, machineObjects, serviceAddresses } from './catalog.ts';
+import { PODS_TERM_MS, writeControlState } from './control-state.ts';
 import { applyManifests, readManifests } from './manifests.ts';
 import { superviseProxy } from './proxy-supervisor.ts';
 import type { StartupReporter } from './startup-channel.ts';
@@ -38,22 +38,25 @@ export interface ControlOptions {
   readonly log: Logger;
   readonly reporter: StartupReporter;
   readonly signal: AbortSignal;
+  /** Asked when the signal has aborted: whether the pods are to be stopped too. */
+  readonly stopPods: () => boolean;
 }
 
 /** Runs the home until the signal aborts; then everything of this process has ended in order. */
-export async function runControl({ home, build, log, reporter, signal }: ControlOptions): Promise<void> {
+export async function runControl(options: ControlOptions): Promise<void> {
+  const { home, build, log, reporter, signal } = options;
   const lock = takeControlLock(home);
   // Not linked to `signal`: the parts end one after the other, the callers of the API before the API.
   const parts = new AbortController();
   const closers: (() => Promise<void>)[] = [];
   try {
-    const url = await start({ home, build, log, reporter, signal }, parts.signal, closers);
+    const url = await start(options, parts.signal, closers);
     log.info({ url, build: build.id }, 'ready');
     reporter.ready(url);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   } finally {
-    parts.abort();
     for (const close of closers.reverse()) await close();
+    parts.abort();
     lock.release();
   }
 }
@@ -68,7 +71,7 @@ function takeControlLock(home: Home): FileLock {
 }
 
 async function start(
-  { home, build, log, reporter, signal }: ControlOptions,
+  { home, build, log, reporter, signal, stopPods }: ControlOptions,
   partsSignal: AbortSignal,
   closers: (() => Promise<void>)[],
 ): Promise<string> {
@@ -96,13 +99,15 @@ async function start(
   let runtime: NodeRuntime | undefined;
   const server = await startKubeServer({
     store,
-    host: address,
-    port: API_PORT,
-    tls: { ca: pki.caPem, cert: pki.server.certPem, key: pki.server.keyPem },
-    pods: () => runtime?.connector,
+    listen: { host: address, port: API_PORT },
+    tls: { certPem: pki.server.certPem, keyPem: pki.server.keyPem, clientCaPem: pki.caPem },
+    connector: () => runtime?.connector,
+    serviceIPs: serviceAddresses(block),
     logger: log.child({ part: 'api' }),
+    // Not ours to stop before its clients: `close` does.
+    signal: new AbortController().signal,
   }).catch((cause: unknown) => {
-    throw isAddressInUse(cause) ? addressTaken(block, cause) : cause;
+    throw isStackError(cause, 'AddressInUse') ? addressTaken(block, cause) : cause;
   });
   closers.push(() => server.close());
   if (record.block === undefined) writeHomeRecord(home, { ...record, block });
@@ -137,14 +142,15 @@ async function start(
     logger: log.child({ part: 'node-runtime' }),
     signal: partsSignal,
   });
-  closers.push(() => runtime?.close() ?? Promise.resolve());
+  const nodes = runtime;
+  closers.push(() => (stopPods() ? nodes.shutdown({ deadlineMs: PODS_TERM_MS }) : nodes.close()));
   const operator = await startOperator({
     client: connect('operator'),
     logger: log.child({ part: 'operator' }),
     signal: partsSignal,
   });
   closers.push(() => operator.close());
-  closers.push(startProxySupervisor(home, build, account, log, partsSignal));
+  closers.push(startProxySupervisor(home, build, account, log));
 
   const identity = identifyProcess(process.pid);
   if (identity === undefined) throw new StackError('Internal', 'this process does not find itself in /proc');
@@ -158,8 +164,6 @@ async function chooseBlock({ block }: HomeRecord): Promise<number> {
   if (await canListen(apiAddress(block), API_PORT)) return block;
   throw addressTaken(block);
 }
-
-const isAddressInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
 
 function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity): KubeConnection {
   return { server, caPem, ...clients[who] };
@@ -176,21 +180,24 @@ function writeKubeconfigs(home: Home, server: string, pki: HomePki, account: Acc
   writeFileAtomic(file, render('polarstack-proxy', 'proxy'), { mode: 0o600, owner: account });
 }
 
-/** Starts the supervisor; what it answers waits for its end. */
+/** Starts the supervisor; what it answers ends it, and leaves the proxy running. */
 function startProxySupervisor(
   home: Home,
   build: Build,
   account: Account | undefined,
   log: Logger,
-  signal: AbortSignal,
 ): () => Promise<void> {
+  const stop = new AbortController();
   const work = superviseProxy({
     folder: home.proxy,
     program: join(build.folder, 'bin', 'polarstack-proxy'),
     bundle: build.bundles.proxy,
     account,
     log: log.child({ part: 'proxy' }),
-    signal,
+    signal: stop.signal,
   }).catch((error: unknown) => log.error({ error }, 'the proxy is no longer supervised'));
-  return () => work;
+  return async () => {
+    stop.abort();
+    await work;
+  };
 }

@@ -104,15 +104,15 @@ async function untilDead(process: ProcessIdentity, clock: Clock, signal: AbortSi
   while (isProcessAlive(process)) await clock.sleep(LOOK_MS, signal);
 }
 
-/** SIGTERM, and SIGKILL for a process that has not ended in time. */
+/** SIGTERM (or another signal), and SIGKILL for a process that has not ended in time. */
 export async function endProcess(
   target: ProcessIdentity,
   clock: Clock,
   signal: AbortSignal,
-  termMs = TERM_MS,
+  { first = 'SIGTERM', termMs = TERM_MS }: { readonly first?: NodeJS.Signals; readonly termMs?: number } = {},
 ): Promise<void> {
   const deadline = clock.monotonic() + termMs;
-  sendSignal(target, 'SIGTERM');
+  sendSignal(target, first);
   while (isProcessAlive(target)) {
     if (clock.monotonic() > deadline) sendSignal(target, 'SIGKILL');
     await clock.sleep(20, signal);

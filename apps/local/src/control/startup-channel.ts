@@ -2,7 +2,7 @@
  * What the control process tells the `up` that started it, over a pipe (file descriptor 3), one JSON object a line:
  * the steps it takes, then either `ready` or the error it ends with.
  */
-import { createWriteStream, fstatSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { type ErrorCode, errorTable, StackError, toStackError } from '@polarstack/base';
@@ -22,22 +22,24 @@ const FD = 3;
 
 /** `expected`: whether somebody listens; without it nothing is written. */
 export function createStartupReporter(expected: boolean): StartupReporter {
-  const stream = expected && isPipe() ? createWriteStream('', { fd: FD }) : undefined;
-  // The reader may have given up; then nobody needs to know.
-  stream?.on('error', () => {});
-  const send = (message: StartupMessage): void => {
-    stream?.write(`${JSON.stringify(message)}\n`);
+  let open = expected && isPipe();
+  // Written at once: the process may end right after it has said why.
+  const send = (message: StartupMessage, last: boolean): void => {
+    if (!open) return;
+    open = !last;
+    try {
+      writeSync(FD, `${JSON.stringify(message)}\n`);
+      if (last) closeSync(FD);
+    } catch {
+      open = false; // The reader has given up; nobody needs to know.
+    }
   };
   return {
-    step: (name) => send({ type: 'step', name }),
-    ready: (url) => {
-      send({ type: 'ready', url });
-      stream?.end();
-    },
+    step: (name) => send({ type: 'step', name }, false),
+    ready: (url) => send({ type: 'ready', url }, true),
     failed: (error) => {
       const { code, message, remedy } = toStackError(error);
-      send({ type: 'error', code, message, remedy });
-      stream?.end();
+      send({ type: 'error', code, message, remedy }, true);
     },
   };
 }

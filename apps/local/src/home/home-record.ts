@@ -8,6 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StackError } from '@polarstack/base';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
 import type { Home } from './home.ts';
@@ -114,8 +115,7 @@ export function writeHomeRecord(home: Home, record: HomeRecord): void {
 
 function makeRoot(home: Home): void {
   try {
-    // Others may pass through (the engines' user must) and see the names of the parts; what is secret is closed.
-    mkdirSync(home.root, { recursive: true, mode: 0o755 });
+    makeFolder(home.root);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR') {
@@ -123,6 +123,17 @@ function makeRoot(home: Home): void {
     }
     throw new StackError('HomeNotWritable', `${home.root} cannot be made: ${code}`, { cause });
   }
+}
+
+/**
+ * Makes a folder and those above it. Not with `recursive`: that never returns where a file system answers ENOENT to a
+ * folder whose parent is there, as /proc does. Others may pass through the folder (the engines' user must) and see the
+ * names of its parts; what is secret is closed.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o755 });
 }
 
 function listFolder(home: Home): readonly string[] {

@@ -1,0 +1,104 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { discoverPostgres, judgeVersion, programs } from './discovery.ts';
+import { isDebian, postgresMissing, refuseMainCluster } from './install.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pg-'));
+  chmodSync(folder, 0o755);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function install(bin: string, version: string, without: readonly string[] = []): string {
+  mkdirSync(bin, { recursive: true });
+  for (const program of programs.filter((name) => !without.includes(name))) {
+    writeFileSync(join(bin, program), `#!/bin/sh\necho 'postgres (PostgreSQL) ${version}'\n`, { mode: 0o755 });
+  }
+  return bin;
+}
+
+describe('discovery', () => {
+  test('the named folder comes before the packaged one of the same major; the newest major is first', async () => {
+    const packaged = join(folder, 'packaged');
+    const named = install(join(folder, 'mine'), '15.99');
+    install(join(packaged, '15', 'bin'), '15.1');
+    install(join(packaged, '9', 'bin'), '9.6');
+    const newest = install(join(packaged, '17', 'bin'), '17.2');
+    const onPath = install(join(folder, 'path'), '14.3 (Debian 14.3-1)');
+    const { found, rejected } = await discoverPostgres({ named, packaged, path: ['/nowhere', onPath, newest] });
+    expect(found).toEqual([
+      { major: 17, version: '17.2', bin: newest },
+      { major: 15, version: '15.99', bin: named },
+      { major: 14, version: '14.3', bin: onPath },
+    ]);
+    expect(rejected).toEqual([{ bin: join(packaged, '9', 'bin'), reason: 'is version 9.6; 13 is the oldest usable' }]);
+  });
+
+  test('a folder without all programs is not used, and says which are missing', async () => {
+    const onPath = install(join(folder, 'path'), '15.1', ['pg_rewind', 'initdb']);
+    const { found, rejected } = await discoverPostgres({
+      named: undefined,
+      packaged: join(folder, 'none'),
+      path: [onPath],
+    });
+    expect(found).toEqual([]);
+    expect(rejected).toEqual([{ bin: onPath, reason: 'lacks initdb, pg_rewind' }]);
+  });
+
+  test('a named folder that cannot be used is an error, not a reason to take another', async () => {
+    const named = join(folder, 'typo');
+    const search = discoverPostgres({
+      named,
+      packaged: join(folder, 'none'),
+      path: [install(join(folder, 'p'), '15.1')],
+    });
+    await expect(search).rejects.toMatchObject({ code: 'PostgresMissing' });
+  });
+
+  test('programs that the engines user cannot reach are not used', async () => {
+    const onPath = install(join(folder, 'closed', 'bin'), '15.1');
+    chmodSync(join(folder, 'closed'), 0o700);
+    const search = { named: undefined, packaged: join(folder, 'none'), path: [onPath] };
+    expect((await discoverPostgres(search)).found).toHaveLength(1);
+    const { rejected } = await discoverPostgres({ ...search, asOther: true });
+    expect(rejected[0]?.reason).toContain('other users cannot enter');
+  });
+
+  test.each([
+    ['postgres (PostgreSQL) 18beta1', { major: 18, version: '18beta1' }],
+    ['postgres (PostgreSQL) 13.4', { major: 13, version: '13.4' }],
+  ])('reads %s', (output, expected) => {
+    expect(judgeVersion('/bin', output)).toMatchObject(expected);
+  });
+
+  test.each(['postgres (PostgreSQL) 12.9', 'mysqld 8', ''])('refuses %j', (output) => {
+    expect(judgeVersion('/bin', output)).toHaveProperty('reason');
+  });
+});
+
+describe('installing', () => {
+  test('knows Debian and its descendants', () => {
+    expect(isDebian('PRETTY_NAME="Debian"\nID=debian\n')).toBe(true);
+    expect(isDebian('ID=linuxmint\nID_LIKE="ubuntu debian"\n')).toBe(true);
+    expect(isDebian('ID=fedora\n')).toBe(false);
+  });
+
+  test('names the command for each family', () => {
+    expect(postgresMissing('none').remedy).toContain('apt-get install -y postgresql');
+    expect(postgresMissing('none').remedy).toContain('dnf install -y postgresql-server');
+  });
+
+  test('keeps what the administrator has set, save the main cluster', () => {
+    const file = join(folder, 'postgresql-common', 'createcluster.conf');
+    refuseMainCluster(folder);
+    expect(readFileSync(file, 'utf8')).toBe('create_main_cluster = false\n');
+    writeFileSync(file, 'create_main_cluster = true\nssl = off');
+    refuseMainCluster(folder);
+    expect(readFileSync(file, 'utf8')).toBe('ssl = off\ncreate_main_cluster = false\n');
+    refuseMainCluster(folder);
+    expect(readFileSync(file, 'utf8')).toBe('ssl = off\ncreate_main_cluster = false\n');
+  });
+});
