@@ -2,6 +2,8 @@ import { DEFAULT_OPERATOR } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 
 export interface OperatorConfig {
+  /** Path of a kubeconfig; undefined: the service account of the pod. */
+  readonly kubeconfig: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Name of this operator; clusters with another `spec.operatorName` are left alone. */
   readonly operatorName: string;
@@ -16,5 +18,5 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig
   if (!logLevel) {
     throw new StackError('InvalidConfig', `POLARSTACK_LOG_LEVEL is ${level}, and must be one of ${levels.join(', ')}`);
   }
-  return { logLevel, operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR };
+  return { logLevel, kubeconfig: env.KUBECONFIG, operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR };
 }
