@@ -19,8 +19,9 @@ export interface CatalogManifest extends CatalogConfigMap {
 export const catalogMajors = [13, 14, 15, 16, 17, 18] as const;
 
 /**
- * The ConfigMaps of `deploy/catalog`: classes, system settings and the parameter templates of the named majors (those
- * without a template are left out). `read` gives the text of a file of that folder.
+ * The ConfigMaps of `deploy/catalog` for an API that holds none of them yet: classes, system settings, allocation
+ * counters and the parameter templates of the named majors (those without a template are left out). What lies in
+ * `initial/` may be created, never applied again: the operator counts it up. `read` gives the text of a file of that folder.
  */
 export function loadCatalog(
   read: (file: string) => string,
@@ -28,7 +29,7 @@ export function loadCatalog(
 ): readonly CatalogManifest[] {
   const known: readonly number[] = catalogMajors;
   const templates = majors.filter((major) => known.includes(major)).map((major) => `${templateName(major)}.yaml`);
-  return ['system.yaml', 'classes.yaml', ...templates].flatMap((file) =>
+  return ['system.yaml', 'initial/allocation.yaml', 'classes.yaml', ...templates].flatMap((file) =>
     parseAllDocuments(read(file)).map((document): CatalogManifest => {
       const [error] = document.errors;
       if (error) throw new Error(`${file}: ${error.message}`, { cause: error });
