@@ -123,9 +123,9 @@ export const ourDefaults: Readonly<Record<string, string>> = {
   max_replication_slots: '32',
   max_worker_processes: '16',
   superuser_reserved_connections: '5',
-  // A replica that is gone must not fill the disk of its primary, and a short absence must not cost a rebuild.
+  // A replica that is gone must not fill the disk of its primary; a short absence or a rewind must not cost a rebuild.
   max_slot_wal_keep_size: '4GB',
-  wal_keep_size: '128MB',
+  wal_keep_size: '512MB',
   // A lost peer is noticed in seconds, and a replica tries again at once.
   wal_sender_timeout: '10s',
   wal_receiver_timeout: '10s',
@@ -156,6 +156,9 @@ export const ourRanges: Readonly<Record<string, string>> = {
   wal_level: '[replica|logical]',
   max_wal_senders: '[20-262143]',
   max_replication_slots: '[20-262143]',
+  // Megabytes: a server does not start with less than two segments of its log.
+  min_wal_size: '[32-2147483647]',
+  max_wal_size: '[32-2147483647]',
 };
 
 /** Values that exist where the build has the library; a server without it refuses them itself. */

@@ -1,4 +1,5 @@
 export { checkParameter, checkParameters, checkValue, type ParameterProblem } from './check.ts';
+export { checkConsistency } from './consistency.ts';
 export * from './flush.ts';
 export * from './item.ts';
 export * from './layers.ts';

@@ -1,6 +1,7 @@
 import { hostPort, type MPDCluster } from '@polarstack/api';
 import { chooseVersion, type EngineVersion, wantedVersion } from '../catalog/versions.ts';
 import { checkParameters } from '../parameters/check.ts';
+import { checkConsistency } from '../parameters/consistency.ts';
 import type { ClusterLookups } from './lookups.ts';
 import { unsupportedChanges, unsupportedKind, unsupportedWishes } from './not-supported.ts';
 import type { Problem } from './problem.ts';
@@ -142,7 +143,9 @@ function parameterProblems({ spec }: MPDCluster, lookups: ClusterLookups, major:
       },
     ];
   }
-  return checkParameters(template, spec.parameters ?? {}, { allowLocked: lookups.allowLocked ?? false }).map(
-    ({ code, name, message, remedy }) => ({ code, path: `spec.parameters.${name}`, message, remedy }),
-  );
+  const parameters = spec.parameters ?? {};
+  const single = checkParameters(template, parameters, { allowLocked: lookups.allowLocked ?? false });
+  const instanceClass = lookups.classes.get(spec.classInfo.className);
+  const found = single.length > 0 ? single : checkConsistency(template, instanceClass, parameters);
+  return found.map(({ code, name, message, remedy }) => ({ code, path: `spec.parameters.${name}`, message, remedy }));
 }

@@ -103,6 +103,18 @@ describe('a cluster that is to be made', () => {
       'ParameterInvalid spec.parameters.shared_buffers: shared_buffers: 64kB is below the minimum 128kB. Allowed: 128kB to 8589934584kB.',
     ],
     [
+      { parameters: { max_connections: '5' } },
+      'ParameterInvalid spec.parameters.max_connections: max_connections: 5 leaves no connection to users: 5 of 5 are reserved. max_connections must be greater than superuser_reserved_connections.',
+    ],
+    [
+      { parameters: { Min_Wal_Size: '1GB' } },
+      'ParameterInvalid spec.parameters.min_wal_size: min_wal_size: 1GB does not fit: min_wal_size is 1024MB, max_wal_size 512MB. min_wal_size must not be greater than max_wal_size.',
+    ],
+    [
+      { parameters: { shared_buffers: '512MB' } },
+      'ParameterInvalid spec.parameters.shared_buffers: shared_buffers: 512MB does not fit into the 512MB of memory of class local.small. Choose a smaller value or a larger class.',
+    ],
+    [
       { parameters: { work_men: '8MB' } },
       'ParameterUnknown spec.parameters.work_men: work_men: PostgreSQL 17 has no such parameter. Did you mean work_mem?',
     ],
