@@ -16,7 +16,7 @@ export interface LogReadOptions {
 
 const CHUNK = 64 * 1024;
 /** How often a follower looks where the kernel tells nothing. */
-const LOOK_MS = 1000;
+const LOOK_MS = 250;
 
 async function openLog(path: string): Promise<FileHandle> {
   try {
