@@ -137,6 +137,7 @@ describe('reading a template', () => {
     ['- {"name": }', 'CatalogInvalid: ConfigMap t: mycnf_template is not YAML'],
     ['name: x', 'CatalogInvalid: ConfigMap t: mycnf_template is not a list'],
     ['- {"default_value":"1"}', 'CatalogInvalid: ConfigMap t: item 1 has no name'],
+    ['- {"name":"a","optional":"^("}', 'CatalogInvalid: ConfigMap t: item 1 (a): ^( is not a regular expression'],
     ['- {"name":"a","unit":{}}', 'CatalogInvalid: ConfigMap t: item 1: unit is neither text nor a number'],
   ])('%s is refused', (text, message) => {
     expect(code(() => readTemplate(configMap(text)))).toContain(message);

@@ -80,17 +80,30 @@ function toItem(configMap: CatalogConfigMap, raw: unknown, index: number): Templ
   const name = text('name');
   if (name === '') throw catalogError(configMap, `item ${index + 1} has no name`);
   const unit = text('unit').toUpperCase();
+  const optional = text('optional');
+  if (optional.startsWith('^') && !isPattern(optional)) {
+    throw catalogError(configMap, `item ${index + 1} (${name}): ${optional} is not a regular expression`);
+  }
   return {
     name,
     defaultValue: text('default_value'),
     isDynamic: text('is_dynamic') === '1',
     isVisible: text('is_visible') === '1',
     isUserChangeable: text('is_user_changable') === '1',
-    optional: text('optional'),
+    optional,
     type: unit === 'INT' || unit === 'DOUBLE' ? unit : 'STRING',
     isDeleted: text('is_deleted') === '1',
     comment: text('comment'),
     ...(fields.base_unit !== undefined && { baseUnit: text('base_unit') }),
     ...(fields.engine_default !== undefined && { engineDefault: text('engine_default') }),
   };
+}
+
+function isPattern(source: string): boolean {
+  try {
+    new RegExp(source);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -148,6 +148,15 @@ describe('what a user asks for', () => {
     ]);
   });
 
+  it('is judged whatever it is, and a refusal names the parameter', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...template.items.map(({ name }) => name)), fc.string(), (name, value) => {
+        const problem = checkParameter(template, name, value);
+        if (problem) expect(problem).toMatchObject({ name, message: expect.stringMatching(`^${name}: `) });
+      }),
+    );
+  });
+
   it('may be locked where the administrator allows it', () => {
     expect(checkParameter(template, 'fsync', 'off', { allowLocked: true })).toBeUndefined();
   });
