@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
 import type { AgentApi, AgentStatus, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
-import type { EngineDriver, Observation } from '@polarstack/engine';
+import { type EngineDriver, isStackOwned, type Observation } from '@polarstack/engine';
 import { runBootstrap } from './bootstrap.ts';
 import type { Readiness } from './readiness.ts';
 import type { StateFile } from './state-file.ts';
@@ -50,8 +51,21 @@ export function createAgent(options: AgentOptions): AgentApi {
 
   /** True where the config is new; an older one is overtaken, the same one is in force. */
   const acceptConfig = async (config: EngineConfig): Promise<boolean> => {
-    if (config.version <= (state.current.config?.version ?? 0)) return false;
+    const inForce = state.current.config;
+    if (inForce && config.version <= inForce.version) {
+      if (config.version === inForce.version && !isDeepStrictEqual({ ...config.parameters }, { ...inForce.parameters }))
+        throw new StackError(
+          'InvalidRequest',
+          `version: ${config.version} is in force with other parameters; a change needs a higher one`,
+          {
+            details: { field: 'version' },
+          },
+        );
+      return false;
+    }
     await checkConfig(config);
+    const ignored = Object.keys(config.parameters).filter(isStackOwned);
+    if (ignored.length > 0) log.warn({ parameters: ignored }, 'parameters that the stack sets itself are ignored');
     await state.update({ config });
     return true;
   };

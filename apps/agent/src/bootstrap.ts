@@ -22,7 +22,7 @@ export async function runBootstrap(
 ): Promise<void> {
   const { role, upstream } = bootstrap.term;
   const configuration: Configuration = {
-    parameters: bootstrap.config.parameters,
+    parameters: state.current.config?.parameters ?? {},
     role,
     ...(upstream ? { upstream } : {}),
   };
@@ -32,7 +32,7 @@ export async function runBootstrap(
       if (bootstrap.kind === 'initdb') await driver.initialise(bootstrap.initdb, configuration, signal);
       else await driver.clone(configuration, report, signal);
     });
-    await state.update({ rewinding: false });
+    await state.update({ rewinding: false, bootstrapped: false });
   }
   await supervisor.startUnfinished(signal);
   if (state.current.bootstrapped) return;

@@ -15,6 +15,9 @@ import type { TermFile } from './term-file.ts';
 
 const CAUGHT_UP_BYTES = 1024n * 1024n;
 
+const PAUSED =
+  "replay is paused: by request, or because max_connections or a like parameter is lower here than on the primary (the engine's log says which)";
+
 /** `16/B374D848` as a number of bytes. */
 export function lsnToBytes(lsn: string): bigint {
   const [high, low] = lsn.split('/');
@@ -112,6 +115,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ...(seen.lsn === undefined ? {} : { lsn: seen.lsn }),
       ...(role === 'replica' && seen.receivedLsn !== undefined ? { receivedLsn: seen.receivedLsn } : {}),
       ...(role === 'replica' ? { streaming: seen.streaming } : {}),
+      ...(seen.replayPaused ? { reason: PAUSED } : {}),
       peers,
       pendingRestart: seen.pendingRestart,
     };

@@ -51,7 +51,7 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
   const supervisor = createSupervisor({ driver, terms, state, log, signal: life.signal });
   const memoryFile = join(config.workDir, 'caught-up');
   const readiness = createReadiness({ driver, terms, state, supervisor, memoryFile });
-  const tasks = createTasks({ log, signal: life.signal });
+  const tasks = createTasks({ log, signal });
   const api = createAgent({
     instanceId: config.instanceId,
     version,

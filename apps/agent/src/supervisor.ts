@@ -88,6 +88,8 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   let stopping = false;
   let bootstrapping = false;
   let shutDown = false;
+  /** Processes of an engine whose main process is gone may be left: they are ended before anything else, at once. */
+  let leftovers = true;
 
   const term = () => {
     if (terms.current === undefined) throw new StackError('TermMissing', 'this instance has no term yet');
@@ -118,6 +120,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       if (engine?.process !== process) return;
       const { accepting, since } = engine;
       engine = undefined;
+      leftovers = true;
       driver.sql.close();
       if (accepting && systemClock.monotonic() - since > SETTLED_MS) failure = undefined;
       if (accepting && !stopping) fail(`the engine ${describeExit(exit)}`);
@@ -173,7 +176,8 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   /** Learns from the engine's own output why it does not start; a start that works now was a passing trouble. */
   const explain = async (known: Failure): Promise<void> => {
     const lines = await driver.diagnose(signal);
-    const said = lines.filter((line) => /\b(FATAL|PANIC|ERROR|HINT|DETAIL):/.test(line));
+    const marked = lines.filter((line) => /\b(FATAL|PANIC|ERROR|HINT|DETAIL):/.test(line));
+    const said = marked.length > 0 ? marked : lines.slice(-3);
     failure = {
       ...known,
       reason: said.length > 0 ? `${known.reason}: ${said.join(' | ')}` : known.reason,
@@ -188,6 +192,8 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     if (process) {
       stopping = true;
       changed.notify();
+      // A smart stop waits for every session, ours too.
+      driver.sql.close();
       const within = async (ms: number): Promise<boolean> => {
         const timer = new AbortController();
         const late = systemClock.sleep(ms, timer.signal).then(() => false);
@@ -218,6 +224,10 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       if (engine) {
         if (state.current.wanted === 'stopped' && !bootstrapping) await stopNow('fast', RESUMED_STOP_MS);
         return undefined;
+      }
+      if (leftovers && (await driver.dataFolder()) === 'present') {
+        await driver.endAll(signal);
+        leftovers = false;
       }
       if (!(await mayStart())) return undefined;
       if (failure && !failure.explained) await explain(failure);

@@ -76,12 +76,15 @@ export interface Observation {
   readonly role: EngineRole;
   readonly version: string;
   readonly startedAt: string;
+  /** When the observing session read the configuration files last; only a change of it means something. */
   readonly configLoadedAt: string;
   readonly systemId: string;
   readonly timeline: number;
   readonly lsn?: string;
   readonly receivedLsn?: string;
   readonly streaming: boolean;
+  /** Replica: received WAL is not replayed, by request or because a setting is lower than the primary's. */
+  readonly replayPaused: boolean;
   /** Replica: the upstream's newest position known here. */
   readonly upstreamLsn?: string;
   readonly peers: readonly PeerObservation[];

@@ -10,6 +10,7 @@ import { setStandbySignal, writeConfigFiles } from './config-files.ts';
 import { type Layout, paths, SUPERUSER, TOOL_SUFFIX } from './layout.ts';
 import { endProcesses } from './postmaster.ts';
 import { upstreamConnection } from './settings.ts';
+import { untilTimelineIsWritten } from './upstream.ts';
 
 export interface Tools {
   readonly layout: Layout;
@@ -176,6 +177,7 @@ export async function rewind(
   const { layout, binaries } = tools;
   const upstream = requireUpstream(configuration);
   await mkdir(paths(layout).toolDir, { recursive: true, mode: 0o700 });
+  await untilTimelineIsWritten(layout, upstream, signal);
   await setStandbySignal(layout.dataDir, false);
   const result = await runProgram(binaries.program('pg_rewind'), {
     args: [

@@ -6,13 +6,14 @@ interface Row {
   readonly in_recovery: boolean;
   readonly version: string;
   readonly started_at: Date;
-  readonly loaded_at: Date;
+  readonly loaded_at: string;
   readonly system_id: string;
   readonly timeline: number;
   readonly lsn: string | null;
   readonly received_lsn: string | null;
   readonly upstream_lsn: string | null;
   readonly receiver_status: string | null;
+  readonly replay_paused: boolean;
   readonly peers: readonly PeerObservation[] | null;
   readonly pending_restart: readonly string[] | null;
 }
@@ -25,7 +26,7 @@ const observation = `
 select r.in_recovery,
        current_setting('server_version') as version,
        pg_postmaster_start_time() as started_at,
-       pg_conf_load_time() as loaded_at,
+       pg_conf_load_time()::text as loaded_at,
        (select system_identifier::text from pg_control_system()) as system_id,
        case when r.in_recovery
             then coalesce(w.received_tli, (select timeline_id from pg_control_checkpoint()))
@@ -34,6 +35,7 @@ select r.in_recovery,
        case when r.in_recovery then coalesce(w.flushed_lsn, pg_last_wal_receive_lsn()) end::text as received_lsn,
        w.latest_end_lsn::text as upstream_lsn,
        w.status as receiver_status,
+       r.in_recovery and pg_is_wal_replay_paused() as replay_paused,
        (select json_agg(json_build_object('instanceId', application_name, 'state', state,
                                           'sentLsn', coalesce(sent_lsn, '0/0'), 'flushLsn', coalesce(flush_lsn, '0/0'),
                                           'replayLsn', coalesce(replay_lsn, '0/0')) order by application_name)
@@ -57,12 +59,13 @@ export async function observe(session: Session): Promise<Observation> {
     role: roleOf(row.in_recovery),
     version: row.version.split(' ')[0] ?? row.version,
     startedAt: row.started_at.toISOString(),
-    configLoadedAt: row.loaded_at.toISOString(),
+    configLoadedAt: row.loaded_at,
     systemId: row.system_id,
     timeline: row.timeline,
     ...(lsn === null ? {} : { lsn }),
     ...(received === null ? {} : { receivedLsn: received }),
     ...(upstream === null ? {} : { upstreamLsn: upstream }),
+    replayPaused: row.replay_paused,
     streaming: row.receiver_status === 'streaming',
     peers: row.peers ?? [],
     pendingRestart: row.pending_restart ?? [],

@@ -20,6 +20,9 @@ const stopSignals: Readonly<Record<StopMode, NodeJS.Signals>> = {
 /** After this long a process that got SIGKILL hangs in the kernel. */
 const KILL_DEADLINE_MS = 10_000;
 
+/** A start that fails does so quickly; one that recovers for long is none that fails. */
+const DIAGNOSIS_MS = 10_000;
+
 interface PidFile {
   readonly pid: number;
   /** `starting`, `ready`, `standby`, `stopping`; empty very early. */
@@ -178,9 +181,12 @@ export async function diagnosePostmaster(
   const output = openSync(diagnosis, 'wx', 0o600);
   try {
     const engine = await launchPostmaster(layout, program, signal, output);
-    while (isAlive(engine.pid, engine.startTicks) && !(await isAccepting(layout, engine.pid)))
+    const deadline = systemClock.monotonic() + DIAGNOSIS_MS;
+    while (isAlive(engine.pid, engine.startTicks) && !(await isAccepting(layout, engine.pid))) {
+      if (systemClock.monotonic() > deadline) break;
       await systemClock.sleep(20, signal);
-    engine.stop('fast');
+    }
+    engine.stop('immediate');
     await engine.exited;
     return readFileSync(diagnosis, 'utf8')
       .split('\n')

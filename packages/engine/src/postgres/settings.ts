@@ -20,6 +20,8 @@ const defaults: Readonly<Record<string, string>> = {
   wal_retrieve_retry_interval: '500ms',
   /** A member that never comes back must not fill the disk of the others. */
   max_slot_wal_keep_size: '4GB',
+  /** A member that was rewound replays from the last checkpoint before the fork: its upstream must still have that WAL. */
+  wal_keep_size: '512MB',
 };
 
 /** Names that no layer may set, beside those of {@link ownedSettings}: they would undo what the stack does. */
@@ -27,6 +29,8 @@ const refused = new Set([
   'config_file',
   'data_directory',
   'external_pid_file',
+  'hba_file',
+  'ident_file',
   'promote_trigger_file',
   'recovery_end_command',
   'recovery_min_apply_delay',
@@ -82,8 +86,6 @@ function ownedSettings(layout: Layout, { role, upstream }: Configuration): Reado
     unix_socket_directories: layout.socketDir,
     unix_socket_permissions: '0700',
     cluster_name: layout.clusterName,
-    hba_file: 'pg_hba.conf',
-    ident_file: 'pg_ident.conf',
     ssl: 'on',
     ssl_ca_file: layout.tls.ca,
     ssl_cert_file: layout.tls.cert,
