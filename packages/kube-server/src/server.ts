@@ -66,6 +66,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const limits = {
     maxBufferedBytes: options.maxWatchBufferBytes ?? 16 * 1024 * 1024,
     bookmarkMs: options.bookmarkMs ?? 60_000,
+    onWatch: metrics.watching,
   };
   const handler = createResourceHandler({ env, limits, signal: stopping.signal });
   const { signal } = stopping;

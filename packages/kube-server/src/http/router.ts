@@ -135,6 +135,8 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
   };
 
   return (request, response) => {
+    // A connection that breaks while it is answered concerns nobody else.
+    response.on('error', (error) => env.logger.debug({ err: error }, 'an answer could not be delivered'));
     route(request, response).then(
       (verb) => onServed(verb, response.statusCode),
       (error: unknown) => fail(error, request, response),

@@ -18,6 +18,7 @@ import { readVersion, selectorOf } from '../operations/list.ts';
 import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { StoredObject, StoreEvent } from '../store/object-store.ts';
 import { includeObject, partialMetadata, table } from '../table/table.ts';
+import { createWatchStream } from './stream.ts';
 
 export interface WatchRequest {
   readonly definition: ResourceDefinition;
@@ -29,6 +30,8 @@ export interface WatchRequest {
 export interface WatchLimits {
   readonly maxBufferedBytes: number;
   readonly bookmarkMs: number;
+  /** Told +1 when a watch opens and -1 when it ends. */
+  readonly onWatch: (change: 1 | -1) => void;
 }
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -93,19 +96,8 @@ export function serveWatch(
     return text;
   };
 
-  let isOver = false;
-  const write = (text: string): void => {
-    if (isOver) return;
-    response.write(text);
-    if (response.writableLength <= limits.maxBufferedBytes) return;
-    env.logger.warn(
-      { resource: definition.plural, buffered: response.writableLength },
-      'a watcher does not read and is cut off',
-    ); // W3
-    response.destroy();
-  };
   const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
-    write(`{"type":"${type}","object":${textOf(stored, shown)}}\n`);
+    stream.write(`{"type":"${type}","object":${textOf(stored, shown)}}\n`);
   };
 
   const onEvent = (event: StoreEvent): void => {
@@ -128,15 +120,17 @@ export function serveWatch(
   if (version !== undefined && version > 0 && version < env.store.oldestRevision) {
     throw errors.expired(`too old resource version: ${version} (${env.store.oldestRevision})`);
   }
-  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
-  response.flushHeaders();
-  let stop: () => void;
+  const stream = createWatchStream(response, limits.maxBufferedBytes, (buffered) =>
+    env.logger.warn({ resource: definition.plural, buffered }, 'a watcher does not read and is cut off'),
+  );
+  limits.onWatch(1);
+  stream.onOver(() => limits.onWatch(-1));
   try {
-    stop = begin();
+    stream.onOver(begin());
   } catch (error) {
     if (!isStackError(error) || error.code !== 'Gone') throw error;
     const { status } = errors.expired(`too old resource version: ${version ?? 0} (${env.store.oldestRevision})`);
-    response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    stream.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
     return;
   }
 
@@ -147,18 +141,16 @@ export function serveWatch(
       rendering === 'table'
         ? table(definition, [], { resourceVersion: metadata.resourceVersion }, include, env.clock.now())
         : object;
-    write(`${JSON.stringify({ type: 'BOOKMARK', object: shown })}\n`); // W2: listeners run before the revision moves on
+    stream.write(`${JSON.stringify({ type: 'BOOKMARK', object: shown })}\n`); // W2: listeners run before the revision moves on
   };
   const bookmarks = wantsBookmarks ? setInterval(bookmark, limits.bookmarkMs) : undefined;
   const end = (): void => {
     if (wantsBookmarks) bookmark();
-    response.end();
+    stream.end();
   };
   const timer = setTimeout(end, timeoutMs);
   signal.addEventListener('abort', end, { once: true });
-  response.once('close', () => {
-    isOver = true;
-    stop();
+  stream.onOver(() => {
     clearTimeout(timer);
     clearInterval(bookmarks);
     signal.removeEventListener('abort', end);
