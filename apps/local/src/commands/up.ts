@@ -90,7 +90,7 @@ async function start(
   const settings = readLocalSettings();
   const named = settings.pgBin ?? record.pgBin;
   await progress.step('PostgreSQL', async (say) => {
-    const { found } = await ensurePostgres({ ...settings, pgBin: named }, progress.note, signal);
+    const { found } = await ensurePostgres({ ...settings, pgBin: named }, (line) => progress.note(line), signal);
     say(found.map(({ version, bin }) => `${version} (${bin})`).join(', '));
   });
   if (settings.pgBin !== undefined && settings.pgBin !== record.pgBin) {

@@ -48,7 +48,7 @@ export function machineNodes(block: number): readonly NodeSpec[] {
   return NODES.map((i) => ({
     name: `node-${i}`,
     address: `127.${block}.0.${10 + i}`,
-    podAddress: (n: number) => `127.${block}.${10 + i}.${n + 1}`,
+    podAddress: (n: number) => `127.${block}.${10 + i}.${n}`,
   }));
 }
 
