@@ -43,10 +43,9 @@ export interface Frame {
   readonly end: number;
 }
 
-/** Why bytes at an offset are not a frame. `salvaged` holds the records whose checksums hold, `end` where they may end. */
+/** Why the bytes at an offset are not a frame. */
 export interface BadFrame {
   readonly reason: string;
-  readonly salvaged: readonly RawRecord[];
 }
 
 export function encodeRecord(op: 'put' | 'delete', key: string, revision: number, json: string): Buffer {
@@ -97,37 +96,52 @@ function decodeRecord(bytes: Buffer, offset: number, end: number): RawRecord | s
   };
 }
 
-/** Reads the frame at `offset`, which must be inside `bytes`. */
-export function decodeFrame(bytes: Buffer, offset: number): Frame | BadFrame {
-  const bad = (reason: string, salvaged: readonly RawRecord[] = []): BadFrame => ({ reason, salvaged });
-  if (bytes.length - offset < frameHeaderSize) return bad('a frame header is cut short');
-  const header = bytes.subarray(offset, offset + frameHeaderSize);
-  if (!header.subarray(0, 4).equals(marker)) return bad('no frame begins here');
-  if (crc32(header.subarray(8)) !== header.readUInt32BE(4)) return bad('the checksum of a frame header does not match');
-  const count = header.readUInt32BE(12);
-  const declaredEnd = offset + frameHeaderSize + header.readUInt32BE(8);
-  const end = Math.min(declaredEnd, bytes.length);
+/**
+ * The records between two offsets whose checksums hold, at most `limit` of them, and what is wrong with the first of
+ * those whose do not.
+ */
+export function decodeRecords(
+  bytes: Buffer,
+  offset: number,
+  end: number,
+  limit: number = Number.POSITIVE_INFINITY,
+): { readonly records: readonly RawRecord[]; readonly problem?: string } {
   const records: RawRecord[] = [];
-  let reason = declaredEnd > bytes.length ? 'a frame is cut short' : '';
-  for (let at = offset + frameHeaderSize; records.length < count && at < end; ) {
+  let problem: string | undefined;
+  for (let at = offset; records.length < limit && at < end; ) {
     const record = decodeRecord(bytes, at, end);
-    if (typeof record === 'string') {
-      reason ||= record;
-      // The length of a damaged record may still be right; the next checksum tells.
-      const length = end - at >= recordHeaderSize ? bytes.readUInt32BE(at + 4) : 0;
-      if (length < recordHeaderSize || length > end - at) break;
-      at += length;
-    } else {
+    if (typeof record !== 'string') {
       records.push(record);
       at += record.bytes;
+      continue;
     }
+    problem ??= record;
+    // The length of a damaged record may still be right; the next checksum tells.
+    const length = end - at >= recordHeaderSize ? bytes.readUInt32BE(at + 4) : 0;
+    if (length < recordHeaderSize || length > end - at) break;
+    at += length;
   }
-  if (!reason && records.length !== count) reason = `a frame holds ${records.length} records instead of ${count}`;
-  if (reason) return bad(reason, records);
-  return { from: header.readUIntBE(16, 6), to: header.readUIntBE(22, 6), records, end: declaredEnd };
+  return { records, ...(problem !== undefined && { problem }) };
 }
 
-export const isFrame = (frame: Frame | BadFrame): frame is Frame => 'records' in frame;
+/** Reads the frame at `offset`, which must be inside `bytes`. */
+export function decodeFrame(bytes: Buffer, offset: number): Frame | BadFrame {
+  if (bytes.length - offset < frameHeaderSize) return { reason: 'a frame header is cut short' };
+  const header = bytes.subarray(offset, offset + frameHeaderSize);
+  if (!header.subarray(0, 4).equals(marker)) return { reason: 'no frame begins here' };
+  if (crc32(header.subarray(8)) !== header.readUInt32BE(4)) {
+    return { reason: 'the checksum of a frame header does not match' };
+  }
+  const count = header.readUInt32BE(12);
+  const end = offset + frameHeaderSize + header.readUInt32BE(8);
+  if (end > bytes.length) return { reason: 'a frame is cut short' };
+  const { records, problem } = decodeRecords(bytes, offset + frameHeaderSize, end, count);
+  if (problem !== undefined) return { reason: problem };
+  if (records.length !== count) return { reason: `a frame holds ${records.length} records instead of ${count}` };
+  return { from: header.readUIntBE(16, 6), to: header.readUIntBE(22, 6), records, end };
+}
+
+export const isFrame = (frame: Frame | BadFrame): frame is Frame => !('reason' in frame);
 
 /** The offset of the next valid frame behind `offset`, if there is one. */
 export function findFrame(bytes: Buffer, offset: number): number | undefined {

@@ -206,6 +206,7 @@ describe('format versions', () => {
         {
           decodeFrame: (bytes, offset) => format.decodeFrame(invert(bytes), offset),
           findFrame: (bytes, offset) => format.findFrame(invert(bytes), offset),
+          salvage: (bytes, offset, end) => format.salvage(invert(bytes), offset, end),
         },
       ],
     ]);

@@ -28,3 +28,7 @@ export function stateFiles(names: readonly string[]) {
       .sort((a, b) => a.sequence - b.sequence);
   return { logs: of('log'), snapshots: of('snapshot') };
 }
+
+/** Where the doctor keeps the files that a repaired copy replaced, and the same while it is still moving them. */
+export const isReplaced = (name: string): boolean => /^replaced-\d+$/.test(name);
+export const isHalfReplaced = (name: string): boolean => /^replaced-\d+\.partial$/.test(name);

@@ -4,7 +4,7 @@ import { type Logger, StackError } from '@polarstack/base';
 import { maxFrameRecords } from './codec.ts';
 import { createCommitter } from './committer.ts';
 import { createDiskLog, type LogStart, writeError } from './disk-log.ts';
-import { cutName, storeFile } from './file-names.ts';
+import { cutName, isHalfReplaced, storeFile } from './file-names.ts';
 import { diskFiles, type Files } from './files.ts';
 import { type Formats, knownFormats } from './formats.ts';
 import { defaultHistoryLimit, type HistoryLimit } from './history.ts';
@@ -90,6 +90,17 @@ async function enter(dir: string, files: Files, lock: (dir: string) => Promise<F
   try {
     await files.makeFolder(dir);
     const names = await files.list(dir);
+    const half = names.find(isHalfReplaced);
+    if (half !== undefined) {
+      throw new StackError(
+        'StateFolderUnusable',
+        `putting a repaired copy in place was interrupted: ${join(dir, half)}`,
+        {
+          remedy: 'Run `polarstack doctor --repair` again; it goes on where it was.',
+          details: { dir },
+        },
+      );
+    }
     const isState = (name: string) => storeFile(name) !== undefined;
     if (!names.some(isState)) assertOurs(dir, names, (name) => name === 'lock' || name.startsWith('cut-'));
     return await lock(dir);

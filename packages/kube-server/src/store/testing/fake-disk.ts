@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Files, OpenFile } from '../files.ts';
 
 /** A change of a file that was not fsynced yet. `doomed`: an fsync of it failed, and no later one will store it. */
@@ -22,7 +23,9 @@ type FolderChange =
       readonly inode: Inode /** The name it had before, where this is a rename. */;
       readonly from?: string;
     }
-  | { readonly remove: string };
+  | { readonly remove: string }
+  /** A folder that got another name, all at once. */
+  | { readonly all: readonly FolderChange[] };
 
 export type Operation = 'create' | 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'syncFolder';
 
@@ -73,7 +76,7 @@ const torn = (base: Buffer, { at, bytes }: Write, random: () => number): Buffer 
 const cutTo = (base: Buffer, length: number): Buffer =>
   length <= base.length ? base.subarray(0, length) : written(base, length - 1, new Uint8Array(1));
 
-/** One folder on a disk that loses, at a loss of power, any part of what was not fsynced. */
+/** A disk that loses, at a loss of power, any part of what was not fsynced. */
 export function createFakeDisk(random: () => number, initial: ReadonlyMap<string, Buffer> = new Map()): FakeDisk {
   const durableNames = new Map<string, Inode>([...initial].map(([path, bytes]) => [path, newInode(bytes)]));
   return fakeDisk(random, { names: new Map(durableNames), durableNames, changes: [] });
@@ -99,7 +102,10 @@ function copyOf({ names, durableNames, changes }: Platter): Platter {
   return {
     names: copyNames(names),
     durableNames: copyNames(durableNames),
-    changes: changes.map((change) => ('remove' in change ? change : { ...change, inode: copy(change.inode) })),
+    changes: changes.map(function copyChange(change): FolderChange {
+      if ('all' in change) return { all: change.all.map(copyChange) };
+      return 'remove' in change ? change : { ...change, inode: copy(change.inode) };
+    }),
   };
 }
 
@@ -192,7 +198,10 @@ function fakeDisk(random: () => number, platter: Platter): FakeDisk {
 
   const files: Files = {
     makeFolder: async () => {},
-    list: async () => [...names.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1)),
+    list: async (folder) => {
+      const inside = [...names.keys()].filter((path) => path.startsWith(`${folder}/`));
+      return [...new Set(inside.map((path) => path.slice(folder.length + 1).split('/')[0] as string))];
+    },
     read: async (path) => find(path).current,
     async create(path) {
       const node = newInode(Buffer.alloc(0));
@@ -205,7 +214,11 @@ function fakeDisk(random: () => number, platter: Platter): FakeDisk {
     },
     rename(from, to) {
       const work = () => {
-        const change = { set: to, inode: find(from), from };
+        const inside = [...names].filter(([path]) => path.startsWith(`${from}/`));
+        const change: FolderChange =
+          inside.length > 0
+            ? { all: inside.map(([path, node]) => ({ set: to + path.slice(from.length), inode: node, from: path })) }
+            : { set: to, inode: find(from), from };
         apply(names, change);
         changes.push(change);
       };
@@ -214,8 +227,11 @@ function fakeDisk(random: () => number, platter: Platter): FakeDisk {
     remove: (path) => operate('remove', path, () => dropName(path)),
     syncFolder: (path) =>
       operate('syncFolder', path, () => {
-        for (const change of changes) apply(durableNames, change);
-        changes = [];
+        const isHere = (change: FolderChange): boolean =>
+          'all' in change ||
+          ('remove' in change ? [change.remove] : [change.set, change.from ?? '']).some((one) => dirname(one) === path);
+        for (const change of changes.filter(isHere)) apply(durableNames, change);
+        changes = changes.filter((change) => !isHere(change));
       }),
   };
 
@@ -256,7 +272,8 @@ function fakeDisk(random: () => number, platter: Platter): FakeDisk {
 }
 
 function apply(names: Map<string, Inode>, change: FolderChange): void {
-  if ('remove' in change) names.delete(change.remove);
+  if ('all' in change) for (const one of change.all) apply(names, one);
+  else if ('remove' in change) names.delete(change.remove);
   else {
     if (change.from) names.delete(change.from);
     names.set(change.set, change.inode);

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { StackError } from '@polarstack/base';
+import { type Frame, isFrame, type RawRecord } from '../store/codec.ts';
+import { decodeFileHeader, type Fields, formatVersion } from '../store/file-header.ts';
+import { stateFiles } from '../store/file-names.ts';
+import type { Files } from '../store/files.ts';
+import type { Format, Formats } from '../store/formats.ts';
+
+/** Bytes of a file that make no sense. */
+export interface Damage {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly reason: string;
+  /** Records among them that are whole all the same. */
+  readonly salvaged: readonly RawRecord[];
+}
+
+export interface ScannedFrame extends Frame {
+  readonly offset: number;
+}
+
+/** A file of the store, read as far as it can be read: damage does not end it. */
+export interface ScannedFile {
+  readonly kind: 'log' | 'snapshot';
+  readonly name: string;
+  readonly sequence: number;
+  readonly bytes: Buffer;
+  readonly version?: number;
+  /** Absent where the header cannot be read. */
+  readonly fields?: Fields;
+  readonly frames: readonly ScannedFrame[];
+  readonly damages: readonly Damage[];
+}
+
+/** Reads every log and snapshot of a folder, in order. Throws `StateFormatTooNew`. */
+export async function scanFolder(dir: string, files: Files, formats: Formats): Promise<readonly ScannedFile[]> {
+  const { logs, snapshots } = stateFiles(await files.list(dir));
+  const scanned: ScannedFile[] = [];
+  for (const { name, sequence } of snapshots) {
+    scanned.push(scan('snapshot', name, sequence, await files.read(join(dir, name)), formats));
+  }
+  for (const { name, sequence } of logs)
+    scanned.push(scan('log', name, sequence, await files.read(join(dir, name)), formats));
+  return scanned;
+}
+
+function scan(kind: 'log' | 'snapshot', name: string, sequence: number, bytes: Buffer, formats: Formats): ScannedFile {
+  const header = decodeFileHeader(kind, bytes);
+  if ('newer' in header) {
+    throw new StackError('StateFormatTooNew', `${name} has format version ${header.version}`, {
+      details: { file: name, version: header.version },
+    });
+  }
+  const version = 'version' in header ? header.version : formatVersion;
+  const format = formats.get(version) ?? (formats.get(formatVersion) as Format);
+  if (!('problem' in header)) {
+    return {
+      kind,
+      name,
+      sequence,
+      bytes,
+      version,
+      fields: header.fields,
+      ...scanFrames(name, bytes, header.end, format),
+    };
+  }
+  // Without a header nobody knows where the first frame begins; it is found by its marker.
+  const start = format.findFrame(bytes, -1) ?? bytes.length;
+  const lost: Damage = { file: name, offset: 0, bytes: start, reason: header.problem, salvaged: [] };
+  const rest = scanFrames(name, bytes, start, format);
+  return { kind, name, sequence, bytes, frames: rest.frames, damages: [lost, ...rest.damages] };
+}
+
+function scanFrames(name: string, bytes: Buffer, start: number, format: Format) {
+  const frames: ScannedFrame[] = [];
+  const damages: Damage[] = [];
+  for (let offset = start; offset < bytes.length; ) {
+    const frame = format.decodeFrame(bytes, offset);
+    if (isFrame(frame)) {
+      frames.push({ ...frame, offset });
+      offset = frame.end;
+      continue;
+    }
+    const end = format.findFrame(bytes, offset) ?? bytes.length;
+    const salvaged = format.salvage(bytes, offset, end);
+    damages.push({ file: name, offset, bytes: end - offset, reason: frame.reason, salvaged });
+    offset = end;
+  }
+  return { frames, damages };
+}
