@@ -80,7 +80,7 @@ export async function startEmbeddedApi(options: { readonly connector?: PodConnec
 
   async function deploy(name: 'crds' | 'catalog'): Promise<void> {
     const from = join(checkout, 'deploy', name);
-    for (const file of readdirSync(from)) {
+    for (const file of readdirSync(from).filter((name) => name.endsWith('.yaml'))) {
       for (const document of parseAllDocuments(readFileSync(join(from, file), 'utf8'))) {
         const object = document.toJS() as KubeObject;
         await client.create(kindOf(object), object);

@@ -130,7 +130,7 @@ function passGlobals(program: Command): void {
   program.hook('preAction', (_, action) => {
     const { home } = globalsOf(action);
     const own = action.options.some(({ long }) => long === '--home');
-    if (own && home !== undefined) action.setOptionValue('home', home);
+    if (own && home !== undefined) action.setOptionValueWithSource('home', home, 'cli');
   });
 }
 
