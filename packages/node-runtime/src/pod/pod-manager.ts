@@ -65,10 +65,7 @@ export function createPodManager(options: PodManagerOptions): PodManager {
   const othersThan = (uid: string, node: string): readonly Pick<ProcessScope, 'roots' | 'markers'>[] =>
     [...entries]
       .filter(([other, entry]) => other !== uid && entry.node === node)
-      .map(([, { worker }]) => {
-        const { roots, markers } = worker.scope();
-        return { roots, markers };
-      });
+      .map(([, { worker }]) => worker.own());
 
   function startWorker(id: PodId, node: NodeSpec, pod: Pod | undefined): void {
     const { namespace, uid } = id;

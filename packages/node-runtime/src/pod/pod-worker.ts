@@ -8,7 +8,6 @@
  * W3. On a node that is off nothing is started, and what is known of the pod stays as it was last seen, but not ready.
  * W4. Closing leaves everything running.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { isStackError, toStackError } from '@polarstack/base';
 import { type KubeClient, Pods } from '@polarstack/kube';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1.js';
@@ -16,6 +15,7 @@ import { containerPaths, type Layout, type PodId } from '../layout.ts';
 import { startLoop } from '../loop.ts';
 import { findProcesses, type ProcessScope } from '../process/find-processes.ts';
 import { killAll } from '../process/kill-all.ts';
+import { sameJson } from '../same-json.ts';
 import type { NodeSpec } from '../types.ts';
 import type { RuntimeContext, TellEvent } from './container-context.ts';
 import { type ContainerRunner, createContainerRunner } from './container-runner.ts';
@@ -59,7 +59,7 @@ export interface PodWorker {
   /** A Secret, ConfigMap or claim that the pod mounts has changed. */
   refresh(): void;
   setPower(on: boolean): void;
-  scope(): ProcessScope;
+  own(): Pick<ProcessScope, 'roots' | 'markers'>;
   /** The runner of a container, by name, or the first one; undefined where there is none. */
   container(name?: string): ContainerRunner | undefined;
   views(): readonly ContainerView[];
@@ -114,13 +114,17 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
   const podFolderPath = layout.pod(node.name, id);
   const marker = `POLARSTACK_ROOT=${podFolderPath}/`;
 
-  const scope = (): ProcessScope => ({
+  /** What is surely this pod's. Asks nobody else, since the pods of a node ask each other. */
+  const own = (): Pick<ProcessScope, 'roots' | 'markers'> => ({
     roots: [
       ...Object.values(folder?.record()?.containers ?? {}).flatMap(({ keeper }) => keeper ?? []),
       ...runners.flatMap((runner) => runner.roots()),
     ],
-    folders: [podFolderPath, ...(folder?.record()?.persistentFolders ?? [])],
     markers: [marker],
+  });
+  const scope = (): ProcessScope => ({
+    ...own(),
+    folders: [podFolderPath, ...(folder?.record()?.persistentFolders ?? [])],
     others: options.others(),
     ...(runtime.user ? { uid: runtime.uid } : {}),
   });
@@ -219,7 +223,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
   }
 
   async function publish(of: Pod, next: (current: Pod) => PodStatus): Promise<void> {
-    const written = await publishStatus(client, of, next, isDeepStrictEqual, signal);
+    const written = await publishStatus(client, of, next, signal);
     if (written && !gone && written.metadata?.uid === id.uid) pod = written;
   }
 
@@ -335,7 +339,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
     id,
     done,
     adopted,
-    scope,
+    own,
     refresh() {
       stale = true;
       wake();
@@ -347,7 +351,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
       if (next) {
         if (pod && isOlder(next, pod)) return;
         const meta = (of: Pod | undefined) => [of?.metadata?.labels, of?.metadata?.annotations];
-        if (!isDeepStrictEqual(meta(next), meta(pod))) stale = true;
+        if (!sameJson(meta(next), meta(pod))) stale = true;
         pod = next;
       } else {
         gone = true;
