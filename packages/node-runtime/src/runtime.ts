@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PodConnector } from '@polarstack/api';
@@ -42,6 +43,8 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
   const { client, nodes, images, user, logger, clock = systemClock } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([own.signal, options.signal]);
+  // Each pod listens to it.
+  setMaxListeners(0, signal);
   const uid = user?.uid ?? process.getuid?.() ?? 0;
   if (uid === 0) throw new StackError('InvalidConfig', 'the node runtime needs a user to run containers as; not root');
 
@@ -92,7 +95,7 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     killAll(
       () =>
         findProcesses({
-          roots: manager.workersOf(node).flatMap((worker) => worker.scope().roots),
+          roots: manager.workersOf(node).flatMap((worker) => worker.own().roots),
           folders: [layout.node(node)],
           markers: [`POLARSTACK_ROOT=${layout.pods(node)}/`],
           ...ownUid,

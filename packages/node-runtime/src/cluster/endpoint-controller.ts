@@ -1,5 +1,4 @@
 /** Keeps the EndpointSlices of Services with selectors as endpoints.ts wants them. */
-import { isDeepStrictEqual } from 'node:util';
 import { isStackError, type Logger } from '@polarstack/base';
 import {
   type Controller,
@@ -11,6 +10,7 @@ import {
 } from '@polarstack/kube';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import type { EndpointSlice } from 'kubernetes-types/discovery/v1.js';
+import { sameJson } from '../same-json.ts';
 import type { Caches } from './caches.ts';
 import { MANAGED_BY_LABEL, MANAGER, SERVICE_LABEL, selectedBy, wantedSlices } from './endpoints.ts';
 
@@ -38,7 +38,7 @@ export function createEndpointController({ client, caches, logger }: EndpointCon
       await client.create(EndpointSlices, wanted, signal);
       return;
     }
-    if (isDeepStrictEqual(content(JSON.parse(JSON.stringify(wanted))), content(there))) return;
+    if (sameJson(content(wanted), content(there))) return;
     const { resourceVersion } = there.metadata ?? {};
     const metadata = { ...wanted.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
     await client.replace(EndpointSlices, { ...wanted, metadata }, signal);

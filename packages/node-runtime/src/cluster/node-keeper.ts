@@ -5,12 +5,12 @@
  * N1. Where nothing changes nothing is written but the leases, and of those at most one in ten seconds.
  * N2. A node is shown as lost only when `isDown` says that none of its processes is left.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { SYSTEM_NAMESPACE } from '@polarstack/api';
 import { type Clock, isStackError, type Logger } from '@polarstack/base';
 import { ConfigMaps, type KubeClient, kubeTime, Leases, microTime, Namespaces, Nodes } from '@polarstack/kube';
 import type { Lease } from 'kubernetes-types/coordination/v1.js';
 import type { ConfigMap, Namespace, Node, Pod } from 'kubernetes-types/core/v1.js';
+import { sameJson } from '../same-json.ts';
 import type { ImageSpec, NodeSpec } from '../types.ts';
 import { hostPorts } from './choose-node.ts';
 import { listeningPorts } from './listening-ports.ts';
@@ -66,7 +66,7 @@ export function createNodeKeeper(options: NodeKeeperOptions): NodeKeeper {
       const current = await client.get(Nodes, { name: spec.name }, signal);
       const now = kubeTime(clock.now());
       const status = nodeStatus({ spec, current, images, machine, powered, now });
-      if (isDeepStrictEqual(JSON.parse(JSON.stringify(status)), current.status)) return;
+      if (sameJson(status, current.status)) return;
       try {
         await client.replaceStatus(Nodes, { ...current, status }, signal);
         return;
@@ -119,7 +119,7 @@ export function createNodeKeeper(options: NodeKeeperOptions): NodeKeeper {
     if (!current) {
       const map: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...key, annotations }, data };
       await ensure(() => client.create(ConfigMaps, map, signal));
-    } else if (!isDeepStrictEqual(current.data ?? {}, data)) {
+    } else if (!sameJson(current.data ?? {}, data)) {
       await client.replace(ConfigMaps, { ...current, data, metadata: { ...current.metadata, annotations } }, signal);
     }
     published.set(spec.name, JSON.stringify(data));

@@ -1,6 +1,7 @@
 import { isStackError } from '@polarstack/base';
 import { type KubeClient, Pods } from '@polarstack/kube';
 import type { Pod, PodStatus } from 'kubernetes-types/core/v1.js';
+import { sameJson } from '../same-json.ts';
 
 /** How many lost races are borne at once; the next look at the pod tries again. */
 const ATTEMPTS = 5;
@@ -13,7 +14,6 @@ export async function publishStatus(
   client: KubeClient,
   pod: Pod,
   next: (current: Pod) => PodStatus,
-  equal: (a: unknown, b: unknown) => boolean,
   signal: AbortSignal,
 ): Promise<Pod | undefined> {
   const { namespace, name = '', uid } = pod.metadata ?? {};
@@ -21,7 +21,7 @@ export async function publishStatus(
   let current: Pod | undefined = pod;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const status = next(current);
-    if (equal(JSON.parse(JSON.stringify(status)), current.status)) return current;
+    if (sameJson(status, current.status)) return current;
     try {
       return await client.replaceStatus(Pods, { ...current, status }, signal);
     } catch (error) {
