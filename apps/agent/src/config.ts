@@ -42,7 +42,10 @@ function port(env: Env, name: string): number {
 }
 
 /** Reads what the pod says; throws `InvalidConfig` naming the variable. */
-export function readConfig(env: Env = process.env): AgentConfig {
+export function readConfig(
+  env: Env = process.env,
+  { username, uid }: { readonly username: string; readonly uid: number } = userInfo(),
+): AgentConfig {
   const root = env[podEnv.root] ?? '/';
   const engineBin = required(env, podEnv.engineBin);
   for (const [name, path] of [
@@ -63,7 +66,6 @@ export function readConfig(env: Env = process.env): AgentConfig {
       },
     );
   }
-  const { username, uid } = userInfo();
   if (uid === 0) {
     throw new StackError('InvalidConfig', 'the agent runs as root, as which PostgreSQL refuses to run', {
       remedy: 'Run the container as an ordinary user.',
