@@ -3,6 +3,7 @@
  * and agents and engines as processes of an ordinary user. Only the proxy and the command line are missing.
  */
 
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,7 @@ import { findProcesses, killAll, type NodeRuntime, startNodeRuntime } from '@pol
 import { type Operator, startOperator } from '@polarstack/operator';
 import { createAuthority, issueCertificate } from '@polarstack/pki';
 import { build } from 'esbuild';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 const root = join(import.meta.dirname, '../..');
 const ENGINE_BIN = '/usr/lib/postgresql/15/bin';
@@ -38,6 +39,8 @@ export interface Stack {
   readonly home: string;
   /** Starts an operator with a client of its own, as a new process would have. */
   startOperator(): Promise<Operator>;
+  /** Starts the operator as a process of its own; the caller ends it. */
+  spawnOperator(): Promise<ChildProcess>;
   create(name: string, spec?: Partial<MPDCluster['spec']>): Promise<MPDCluster>;
   until(name: string, type: Parameters<typeof conditionOf>[1], status?: 'True' | 'False'): Promise<MPDCluster>;
   untilGone(name: string): Promise<void>;
@@ -46,10 +49,10 @@ export interface Stack {
   dispose(): Promise<void>;
 }
 
-async function bundleAgent(folder: string): Promise<string> {
-  const outfile = join(folder, 'agent.mjs');
+async function bundle(app: 'agent' | 'operator', folder: string): Promise<string> {
+  const outfile = join(folder, `${app}.mjs`);
   await build({
-    entryPoints: [join(root, 'apps/agent/src/main.ts')],
+    entryPoints: [join(root, `apps/${app}/src/main.ts`)],
     outfile,
     bundle: true,
     platform: 'node',
@@ -58,9 +61,13 @@ async function bundleAgent(folder: string): Promise<string> {
     external: ['pg-native'],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
-  const program = join(folder, 'polarstack-agent');
-  await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${outfile}' "$@"\n`, { mode: 0o755 });
-  return program;
+  return outfile;
+}
+
+async function installAgent(folder: string): Promise<void> {
+  const outfile = await bundle('agent', folder);
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${outfile}' "$@"\n`;
+  await writeFile(join(folder, 'polarstack-agent'), script, { mode: 0o755 });
 }
 
 /** API server, catalog and nodes; no operator yet. */
@@ -73,7 +80,7 @@ export async function createStack(): Promise<Stack> {
   const block = blocks++;
   const binDir = join(home, 'versions', 'test', 'bin');
   await mkdir(binDir, { recursive: true });
-  await bundleAgent(binDir);
+  await installAgent(binDir);
 
   const now = new Date();
   const authority = await createAuthority({ commonName: 'test', days: 2, now });
@@ -107,8 +114,9 @@ export async function createStack(): Promise<Stack> {
   };
   const client = await connect('polarstack-admin', ['system:masters']);
   await install(client);
+  const runtimeClient = await connect('polarstack-node-runtime', ['polarstack:components']);
   runtime = await startNodeRuntime({
-    client: await connect('polarstack-node-runtime', ['polarstack:components']),
+    client: runtimeClient,
     home,
     block,
     nodes: [1, 2, 3].map((i) => ({
@@ -130,6 +138,7 @@ export async function createStack(): Promise<Stack> {
     logger,
     signal: never,
   });
+  let operatorBundle: Promise<string> | undefined;
   const operators: Operator[] = [];
   const scope = { roots: [], folders: [home], markers: [`POLARSTACK_ROOT=${home}/`] };
   const find = async (name: string) => await client.find(MPDClusters, { namespace: 'default', name });
@@ -148,6 +157,15 @@ export async function createStack(): Promise<Stack> {
       };
       operators.push(closing);
       return closing;
+    },
+    spawnOperator: async () => {
+      operatorBundle ??= bundle('operator', home);
+      const { certPem, keyPem } = await sign('polarstack-operator', ['polarstack:components']);
+      const kubeconfig = join(home, 'operator.kubeconfig');
+      await writeFile(kubeconfig, kubeconfigText(server.url, authority.certPem, certPem, keyPem), { mode: 0o600 });
+      const log = process.env.POLARSTACK_TEST_LOG ? 'inherit' : 'ignore';
+      const env = { PATH: process.env.PATH, KUBECONFIG: kubeconfig };
+      return spawn(process.execPath, [await operatorBundle], { stdio: ['ignore', log, log], env });
     },
     create: async (name, spec = {}) =>
       await client.create(MPDClusters, {
@@ -185,12 +203,30 @@ export async function createStack(): Promise<Stack> {
       for (const operator of operators) await operator.close();
       await runtime?.close();
       await killAll(() => findProcesses(scope));
+      await runtimeClient.close();
       await client.close();
       await server.close();
       await store.close();
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+function kubeconfigText(url: string, ca: string, cert: string, key: string): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'operator' } }],
+    clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
+    users: [
+      {
+        name: 'operator',
+        user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) },
+      },
+    ],
+  });
 }
 
 /** What `up` installs: the resource types and the catalog. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   DEFAULT_OPERATOR,
   labels,
@@ -61,6 +62,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const { client, logger, clock = systemClock, operatorName = DEFAULT_OPERATOR } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  // Every watch, run and call under way listens to it.
+  setMaxListeners(0, signal);
   const onError = (what: string) => (error: unknown) => logger.warn({ err: toStackError(error) }, what);
   const watching = { client, clock, onError: onError('a watch broke; it is resumed') };
 
