@@ -142,6 +142,28 @@ describe.skipIf(skip)('a home without clusters', () => {
     expect(stderr).toContain('StateLogCorrupt');
     expect(stderr).toContain('polarstack doctor --repair');
     expect(home.processes()).toEqual([]);
+
+    const looked = await home.polarstack(['doctor']);
+    expect(looked.code).toBe(1);
+    expect(looked.stdout).toMatch(/✘ state .*\n.*polarstack doctor --repair/);
+    const repaired = await home.polarstack(['doctor', '--repair', '--accept-loss']);
+    expect(repaired.stdout).toMatch(/The copy is in use; the damaged files are kept in .*\n/);
+    expect(repaired.code).toBe(0);
+    await home.polarstackOk(['up', '--no-demo']);
+    expect(await home.kubectlOk(['get', 'nodes', '-o', 'name'])).toContain('node/node-3');
+  });
+
+  test('doctor finds a healthy home healthy, as text and as JSON, and repairs nothing that is in use', async () => {
+    const { code, stdout } = await home.polarstack(['doctor']);
+    expect({ code, failed: stdout.includes('✘') }).toEqual({ code: 0, failed: false });
+    await home.polarstackOk(['up', '--no-demo']);
+    const { findings } = JSON.parse(await home.polarstackOk(['doctor', '-o', 'json'])) as {
+      findings: { name: string; state: string; detail: string }[];
+    };
+    expect(findings.filter(({ state }) => state === 'failed')).toEqual([]);
+    expect(findings.find(({ name }) => name === 'control process')?.detail).toContain(`pid ${control(home).pid}`);
+    expect(findings.find(({ name }) => name === 'state')?.detail).toMatch(/\d+ objects/);
+    expect(await home.polarstackOk(['doctor', '--repair'])).toContain('nothing was repaired');
   });
 });
 

@@ -73,6 +73,11 @@ export const lazyCommands: readonly LazyCommand[] = [
     load: async () => (await import('./commands/kubeconfig.ts')).registerKubeconfig,
   },
   {
+    names: ['doctor'],
+    summary: 'check this machine and the local home, and say what mends what is wrong',
+    load: async () => (await import('./commands/doctor.ts')).registerDoctor,
+  },
+  {
     names: ['version'],
     summary: 'print the versions of this program and of the server',
     load: async () => (await import('./commands/version.ts')).registerVersion,

@@ -5,6 +5,9 @@ export { chooseHome, mustRun, type UpOptions, type UpResult, up } from './comman
 export { readLocalSettings } from './config.ts';
 export { type ControlState, readControlState, runningControl } from './control/control-state.ts';
 export { parseManifests } from './control/manifests.ts';
+export { examine } from './doctor/doctor.ts';
+export type { Finding } from './doctor/finding.ts';
+export { type RepairedCopy, repairState, useRepaired } from './doctor/repair-state.ts';
 export { type Build, findBuild, ownBuildId } from './home/build.ts';
 export { findCheckout, type Home, type HomeChoice, homeAt, resolveHome } from './home/home.ts';
 export { type HomeRecord, readHomeRecord } from './home/home-record.ts';

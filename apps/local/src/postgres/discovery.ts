@@ -99,7 +99,7 @@ async function look(bin: string, asOther: boolean): Promise<PostgresInstallation
     const { stdout } = await run(join(bin, 'postgres'), ['--version'], { timeout: 10_000 });
     return judgeVersion(bin, stdout);
   } catch (error) {
-    return { bin, reason: `holds a postgres that does not run: ${error instanceof Error ? error.message : error}` };
+    return { bin, reason: `holds a postgres that does not run: ${(error as Error).message}` };
   }
 }
 

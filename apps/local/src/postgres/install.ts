@@ -54,7 +54,7 @@ export async function installOnDebian(say: (line: string) => void, signal: Abort
     await install();
   } catch (first) {
     signal.throwIfAborted();
-    say(`fetching the package lists (${first instanceof Error ? first.message.split('\n')[0] : first})`);
+    say(`fetching the package lists (${(first as Error).message.split('\n')[0]})`);
     await apt('update');
     await install();
   }
