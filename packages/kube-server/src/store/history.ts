@@ -8,7 +8,7 @@ export interface HistoryLimit {
   readonly bytes: number;
 }
 
-export const defaultHistoryLimit: HistoryLimit = { events: 20_000, bytes: 64 * 1024 * 1024 };
+export const defaultHistoryLimit: HistoryLimit = { events: 10_000, bytes: 16 * 1024 * 1024 };
 
 /** The newest events, oldest first, and the revision from which they are complete. */
 export interface History {
