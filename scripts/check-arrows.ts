@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   agent: ['base', 'contracts', 'engine'],
   operator: ['base', 'api', 'contracts', 'domain', 'kube', 'pki', 'workflow'],
   // The one that puts the others together.
-  local: ['base', 'api', 'contracts', 'domain', 'kube', 'kube-server', 'node-runtime', 'operator', 'agent', 'pki'],
+  local: ['base', 'api', 'contracts', 'kube', 'kube-server', 'node-runtime', 'operator', 'pki'],
   cli: ['base', 'api', 'contracts', 'domain', 'kube', 'local'],
 };
 

@@ -64,7 +64,7 @@ function condition(cluster: MPDCluster, type: string): Condition | undefined {
 }
 
 /** What the status says about readiness. */
-export function judge(cluster: MPDCluster): Verdict {
+function judge(cluster: MPDCluster): Verdict {
   const { generation } = cluster.metadata;
   const ready = condition(cluster, 'Ready');
   if (cluster.status?.observedGeneration !== generation) return { cluster, ready: false, reason: 'not looked at yet' };

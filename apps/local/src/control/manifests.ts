@@ -54,7 +54,7 @@ export function parseManifests(text: string, source: string): readonly KubeObjec
     .filter((object): object is KubeObject => object !== null);
 }
 
-export function resourceOf(object: KubeObject): Resource<KubeObject> {
+function resourceOf(object: KubeObject): Resource<KubeObject> {
   const resource = kinds[`${object.apiVersion} ${object.kind}`];
   if (resource) return resource;
   throw new StackError('Internal', `a manifest of ours has the unknown kind ${object.apiVersion} ${object.kind}`);

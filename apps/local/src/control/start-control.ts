@@ -9,7 +9,7 @@ import type { InstalledVersion } from '../home/versions.ts';
 import { readStartup } from './startup-channel.ts';
 
 /** Where the process's own last words go: what the runtime prints when it cannot go on. */
-export const controlOutput = (home: Home): string => join(home.logs, 'control.out');
+const controlOutput = (home: Home): string => join(home.logs, 'control.out');
 
 /**
  * Starts the control process in a session of its own and waits until it is ready. Throws what it says went wrong, or

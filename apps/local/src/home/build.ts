@@ -32,7 +32,7 @@ export function findBuild(): Build {
   return readBuild(join(checkout, 'dist'));
 }
 
-export function readBuild(folder: string): Build {
+function readBuild(folder: string): Build {
   const file = join(folder, 'build.json');
   try {
     const { build, version, bundles } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

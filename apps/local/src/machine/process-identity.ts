@@ -11,7 +11,7 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-export function bootId(): string {
+function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 

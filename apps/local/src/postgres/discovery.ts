@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { StackError } from '@polarstack/base';
 import { closedToOthers } from '../machine/reach.ts';
 
-export const OLDEST_MAJOR = 13;
+const OLDEST_MAJOR = 13;
 export const programs = [
   'initdb',
   'postgres',
