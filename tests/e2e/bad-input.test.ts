@@ -23,6 +23,13 @@ const manifest = (name: string, spec: Spec): string =>
     },
   });
 
+const shared: Spec = {
+  dbClusterType: 'share',
+  engine: { type: 'polardb', version: '15' },
+  shareStore: { drive: 'pvc', sharePvcName: 'data', volumeId: '36e00084100ee7ec9', volumeType: 'multipath' },
+  netCfg: { engineStartPort: 5750 },
+};
+
 describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a running home', () => {
   let home: TestHome;
   beforeAll(async () => {
@@ -52,29 +59,29 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
   });
 
   const lookedUp: [string, string, Spec, string, RegExp][] = [
-    ['an unknown class', 'no-class', { classInfo: { className: 'local.huge' } }, 'UnknownClass', /local\.small/],
+    ['an unknown class', 'no-class', { classInfo: { className: 'local.huge' } }, 'ClassUnknown', /local\.small/],
     [
       'an engine version that is not installed',
       'no-version',
       { engine: { type: 'postgres', version: '13' } },
-      'EngineVersionNotInstalled',
+      'VersionNotInstalled',
       /13/,
     ],
     [
       'an unknown parameter',
       'no-param',
       { parameters: { shared_bufers: '64MB' } },
-      'UnknownParameter',
+      'ParameterUnknown',
       /shared_bufers/,
     ],
     [
       'a parameter out of range',
       'bad-param',
       { parameters: { max_connections: '0' } },
-      'InvalidParameter',
+      'ParameterInvalid',
       /max_connections/,
     ],
-    ['shared storage', 'shared', { dbClusterType: 'share' }, 'NotSupportedYet', /share/],
+    ['shared storage', 'shared', shared, 'NotSupportedYet', /share/],
     ['synchronous durability', 'sync', { durability: { mode: 'sync', minSync: 1 } }, 'NotSupportedYet', /sync/],
   ];
 
@@ -137,6 +144,8 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
       attempt(5500);
     });
     try {
+      const usage = ['get', 'configmap', '-n', 'kube-system', '-o', 'jsonpath={range .items[*]}{.data}{end}'];
+      await expect.poll(() => home.kubectlOk(usage), { timeout: 60_000 }).toContain(`"${port}"`);
       await home.kubectlOk(['apply', '-f', '-'], { input: manifest('taken', { netCfg: { engineStartPort: port } }) });
       await home.kubectlOk(['wait', '--for=condition=Accepted=False', 'mpd/taken', '--timeout=60s']);
       const shown = await home.kubectlOk([
