@@ -251,10 +251,19 @@ describe('swapping a repaired copy in', () => {
           outcomes.add('new');
         }
         if (!done) {
-          // Refused when only the last step, of which nothing depends, was missing.
+          // With the same copy; with a new one; or the last step, of which nothing depends, is what was missing.
+          const again = left.afterKill();
           await swapIn('/api', '/copy', options(left)).catch((error: unknown) =>
             outcomes.add((error as Error).message),
           );
+          const half = [...again.contents().keys()].some((path) => /replaced-1\.\w+/.test(path));
+          if (half)
+            expect((await inspect('/api', options(again))).problems).toMatchObject([{ message: /interrupted/ }]);
+          const report = await repair('/api', { to: '/copy-2', ...options(again) });
+          expect(report.objects).toBe(Object.keys(old).length);
+          await swapIn('/api', '/copy-2', options(again));
+          const twice = await start(again);
+          expect(Object.keys(valuesOf(twice))).toEqual(Object.keys(old));
         }
         const finished = await start(left);
         expect(Object.keys(valuesOf(finished))).toEqual(Object.keys(old));

@@ -7,7 +7,7 @@ import { type LoadedStore, loadStore } from '../store/load.ts';
 import { lockUnchanged } from '../store/lock.ts';
 import { createView } from '../store/view.ts';
 import type { DoctorOptions } from './repair.ts';
-import { type ScannedFile, scanFolder } from './scan.ts';
+import { type ScannedFile, scanFolders } from './scan.ts';
 
 export interface Problem {
   /** `damage` keeps the store from starting; a `notice` does not. */
@@ -58,8 +58,11 @@ async function look(
   // A running store may remove a file between the listing and the reading; a second look finds the new ones.
   for (let attempt = 1; ; attempt++) {
     try {
-      const scanned = await scanFolder(dir, files, formats);
       const names = await files.list(dir);
+      const half = names.find(isHalfReplaced);
+      if (half !== undefined)
+        return { dir, exists: true, bytes: 0, files: [], problems: [interrupted(dir, half)], ...holder };
+      const scanned = await scanFolders([dir], files, formats);
       if (scanned.length === 0) return { dir, exists: false, bytes: 0, files: [], problems: [], ...holder };
       const view = createView({ events: 0, bytes: 0 }, silentLogger);
       const loaded = await loadStore({ dir, files, formats, view, logger: silentLogger }).catch((error: unknown) => {
@@ -109,6 +112,14 @@ const asProblem = ({ code, message, remedy, details }: StackError): Problem => (
   ...(typeof details.offset === 'number' && { offset: details.offset }),
 });
 
+const interrupted = (dir: string, half: string): Problem => ({
+  severity: 'damage',
+  code: 'StateFolderUnusable',
+  message: 'putting a repaired copy in place was interrupted',
+  file: join(dir, half),
+  remedy: 'Run `polarstack doctor --repair` again; it goes on where it was.',
+});
+
 function problemsOf(
   dir: string,
   scanned: readonly ScannedFile[],
@@ -137,14 +148,7 @@ function problemsOf(
   for (const name of names) {
     if (storeFile(name)?.type === 'unfinished') notice('a file that was not finished; the next start removes it', name);
     else if (name.startsWith('cut-')) notice('bytes that an earlier start has cut off; may be deleted', name);
-    else if (isHalfReplaced(name)) {
-      problems.push({
-        severity: 'damage',
-        message: 'putting a repaired copy in place was interrupted',
-        file: join(dir, name),
-        remedy: 'Run the same command again; it goes on where it was.',
-      });
-    } else if (isReplaced(name)) notice('the files that a repaired copy has replaced; may be deleted', name);
+    else if (isReplaced(name)) notice('the files that a repaired copy has replaced; may be deleted', name);
   }
   return problems;
 }

@@ -9,7 +9,7 @@ import { type FolderLock, lockUnchanged } from '../store/lock.ts';
 import { createView } from '../store/view.ts';
 import { createLogFile, writeSnapshotFile } from '../store/write-files.ts';
 import { type RevisionRange, salvage } from './salvage.ts';
-import { scanFolder } from './scan.ts';
+import { scanFolders, sourceFolders } from './scan.ts';
 
 /** So far behind everything readable the repaired store goes on: farther than lost revisions can have reached. (S3) */
 const revisionJump = 1_000_000;
@@ -54,7 +54,8 @@ export interface DoctorOptions {
 
 /**
  * Writes what is readable of the store in `dir` into the folder `to`, which must be missing or empty, as a store that
- * opens. Touches nothing in `dir`, and keeps others from writing there meanwhile.
+ * opens. Touches nothing in `dir`, and keeps others from writing there meanwhile. Works as well where putting an earlier
+ * copy in place was interrupted.
  *
  * Throws `StateLocked` while a process has the store open, `StateFolderUnusable`, `StateFormatTooNew`, `StateDiskFull`,
  * `StateWriteFailed`.
@@ -68,7 +69,7 @@ export async function repair(
   }
   const held = await lock(dir);
   try {
-    const scanned = await scanFolder(dir, files, formats);
+    const scanned = await scanFolders(await sourceFolders(dir, files), files, formats);
     if (scanned.length === 0) throw unusable(dir, 'there is no state in it');
     if ((await files.list(to)).length > 0) throw unusable(to, 'it is not empty');
     const found = salvage(scanned);

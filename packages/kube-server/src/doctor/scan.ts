@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StackError } from '@polarstack/base';
 import { type Frame, isFrame, type RawRecord } from '../store/codec.ts';
 import { decodeFileHeader, type Fields, formatVersion } from '../store/file-header.ts';
-import { stateFiles } from '../store/file-names.ts';
+import { isEmptied, isHalfReplaced, stateFiles } from '../store/file-names.ts';
 import type { Files } from '../store/files.ts';
 import type { Format, Formats } from '../store/formats.ts';
 
@@ -33,16 +33,34 @@ export interface ScannedFile {
   readonly damages: readonly Damage[];
 }
 
-/** Reads every log and snapshot of a folder, in order. Throws `StateFormatTooNew`. */
-export async function scanFolder(dir: string, files: Files, formats: Formats): Promise<readonly ScannedFile[]> {
-  const { logs, snapshots } = stateFiles(await files.list(dir));
+/** Where the files of the store in `dir` lie: in `dir`, unless putting a repaired copy in place was interrupted. */
+export async function sourceFolders(dir: string, files: Files): Promise<readonly string[]> {
+  const half = (await files.list(dir)).find(isHalfReplaced);
+  if (half === undefined) return [dir];
+  // As long as not all old files are out of the way, no new one is in (W1 in swap-in.ts).
+  return isEmptied(half) ? [join(dir, half)] : [join(dir, half), dir];
+}
+
+/** Reads every log and snapshot of the folders, snapshots first, in order. Throws `StateFormatTooNew`. */
+export async function scanFolders(
+  folders: readonly string[],
+  files: Files,
+  formats: Formats,
+): Promise<readonly ScannedFile[]> {
   const scanned: ScannedFile[] = [];
-  for (const { name, sequence } of snapshots) {
-    scanned.push(scan('snapshot', name, sequence, await files.read(join(dir, name)), formats));
+  for (const dir of folders) {
+    const { logs, snapshots } = stateFiles(await files.list(dir));
+    for (const [kind, list] of [
+      ['snapshot', snapshots],
+      ['log', logs],
+    ] as const) {
+      for (const { name, sequence } of list) {
+        scanned.push(scan(kind, name, sequence, await files.read(join(dir, name)), formats));
+      }
+    }
   }
-  for (const { name, sequence } of logs)
-    scanned.push(scan('log', name, sequence, await files.read(join(dir, name)), formats));
-  return scanned;
+  const order = ({ kind, sequence }: ScannedFile) => (kind === 'snapshot' ? 0 : 1e11) + sequence;
+  return scanned.sort((a, b) => order(a) - order(b));
 }
 
 function scan(kind: 'log' | 'snapshot', name: string, sequence: number, bytes: Buffer, formats: Formats): ScannedFile {

@@ -29,6 +29,13 @@ export function stateFiles(names: readonly string[]) {
   return { logs: of('log'), snapshots: of('snapshot') };
 }
 
-/** Where the doctor keeps the files that a repaired copy replaced, and the same while it is still moving them. */
+/**
+ * Where the doctor keeps the files that a repaired copy replaced: `replaced-<n>`, named `.partial` while the old files
+ * are moved there, and `.emptied` from then on until the new ones are in their place.
+ */
+export const replacedName = (number: number): string => `replaced-${number}`;
 export const isReplaced = (name: string): boolean => /^replaced-\d+$/.test(name);
-export const isHalfReplaced = (name: string): boolean => /^replaced-\d+\.partial$/.test(name);
+export const isHalfReplaced = (name: string): boolean => /^replaced-\d+\.(partial|emptied)$/.test(name);
+export const isEmptied = (name: string): boolean => /^replaced-\d+\.emptied$/.test(name);
+export const partialSuffix = '.partial';
+export const emptiedSuffix = '.emptied';
