@@ -25,6 +25,7 @@ export interface SessionOptions {
 const QUIET = [
   'log_statement=none',
   'log_min_error_statement=panic',
+  'log_min_messages=error',
   'log_min_duration_statement=-1',
   'log_min_duration_sample=-1',
   'log_transaction_sample_rate=0',
