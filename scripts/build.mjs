@@ -94,6 +94,22 @@ async function bundle(name, entry, build, folder) {
   return createHash('sha256').update(readFileSync(outfile)).digest('hex').slice(0, 12);
 }
 
+/** What control applies at each start becomes JSON, a list of objects a file; what users read stays as it is. */
+async function placeManifests(folder) {
+  const { parseAllDocuments } = await import('yaml');
+  for (const kind of ['crds', 'catalog']) {
+    mkdirSync(join(folder, kind), { recursive: true });
+    for (const name of readdirSync(join(root, 'deploy', kind)).filter((file) => file.endsWith('.yaml'))) {
+      const documents = parseAllDocuments(readFileSync(join(root, 'deploy', kind, name), 'utf8'));
+      const broken = documents.find(({ errors }) => errors.length > 0);
+      if (broken) throw new Error(`deploy/${kind}/${name}: ${broken.errors[0].message}`);
+      const objects = documents.map((document) => document.toJS()).filter((object) => object !== null);
+      writeFileSync(join(folder, kind, name.replace(/yaml$/, 'json')), JSON.stringify(objects));
+    }
+  }
+  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
+}
+
 const build = hashOfSources();
 const before = existsSync(stamp) ? JSON.parse(readFileSync(stamp, 'utf8')) : {};
 if (before.build === build) {
@@ -110,10 +126,9 @@ if (before.build === build) {
   const hashes = await Promise.all(names.map((name) => bundle(name, bundles[name], build, work)));
   const record = { build, version, bundles: Object.fromEntries(names.map((name, i) => [name, hashes[i]])) };
   for (const name of names) renameSync(join(work, `${name}.mjs`), join(dist, `${name}.mjs`));
+  await placeManifests(join(work, 'manifests'));
   rmSync(join(dist, 'manifests'), { recursive: true, force: true });
-  for (const folder of ['deploy/crds', 'deploy/catalog', 'examples']) {
-    cpSync(join(root, folder), join(dist, 'manifests', folder.replace('deploy/', '')), { recursive: true });
-  }
+  renameSync(join(work, 'manifests'), join(dist, 'manifests'));
   writeFileSync(join(work, 'build.json'), `${JSON.stringify(record, undefined, 2)}\n`);
   renameSync(join(work, 'build.json'), stamp);
   rmSync(work, { recursive: true });

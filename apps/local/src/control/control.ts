@@ -9,7 +9,7 @@
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStackError, type Logger, StackError, systemClock } from '@polarstack/base';
-import { createKubeClient, type KubeConnection } from '@polarstack/kube';
+import { createKubeClient, type KubeClient, type KubeConnection } from '@polarstack/kube';
 import { openObjectStore, startKubeServer } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
 import { startOperator } from '@polarstack/operator';
@@ -24,7 +24,7 @@ import { writeFileAtomic } from '../machine/atomic-file.ts';
 import { type FileLock, lockHolder, tryLock } from '../machine/file-lock.ts';
 import { identifyProcess } from '../machine/process-identity.ts';
 import { type Account, findAccount, SYSTEM_USER } from '../machine/system-user.ts';
-import { discoverPostgres } from '../postgres/discovery.ts';
+import { discoverPostgres, type PostgresInstallation } from '../postgres/discovery.ts';
 import { proxyFiles } from '../proxy/proxy-folder.ts';
 import { machineImages, machineNodes, machineObjects, serviceAddresses } from './catalog.ts';
 import { PODS_TERM_MS, writeControlState } from './control-state.ts';
@@ -114,48 +114,59 @@ async function start(
   const url = `https://${address}:${API_PORT}`;
   writeKubeconfigs(home, url, pki, account);
 
-  reporter.step('applying the catalog');
+  reporter.step('starting the nodes');
   const connect = (who: Identity): ReturnType<typeof createKubeClient> => {
     const client = createKubeClient(connectionOf(url, pki, who));
     closers.push(() => client.close());
     return client;
   };
-  const admin = connect('admin');
-  const manifests = join(build.folder, 'manifests');
-  const objects = [
-    ...readManifests(join(manifests, 'crds')),
-    ...machineObjects(found),
-    ...readManifests(join(manifests, 'catalog')),
-  ];
-  const written = await applyManifests(admin, objects, signal);
-  if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');
-
-  reporter.step('starting the nodes, the operator and the proxy');
-  runtime = await startNodeRuntime({
-    client: connect('node-runtime'),
-    home: home.root,
-    block,
-    nodes: machineNodes(block),
-    images: machineImages(found),
-    ...(account === undefined ? {} : { user: account }),
-    binDir: join(build.folder, 'bin'),
-    logger: log.child({ part: 'node-runtime' }),
-    signal: partsSignal,
-  });
-  const nodes = runtime;
+  closers.push(startProxySupervisor(home, build, account, log));
+  const [nodes] = await Promise.all([
+    startNodeRuntime({
+      client: connect('node-runtime'),
+      home: home.root,
+      block,
+      nodes: machineNodes(block),
+      images: machineImages(found),
+      ...(account === undefined ? {} : { user: account }),
+      binDir: join(build.folder, 'bin'),
+      logger: log.child({ part: 'node-runtime' }),
+      signal: partsSignal,
+    }),
+    applyOurManifests(connect('admin'), build, found, log, signal),
+  ]);
+  runtime = nodes;
   closers.push(() => (stopPods() ? nodes.shutdown({ deadlineMs: PODS_TERM_MS }) : nodes.close()));
+
+  reporter.step('starting the operator');
   const operator = await startOperator({
     client: connect('operator'),
     logger: log.child({ part: 'operator' }),
     signal: partsSignal,
   });
   closers.push(() => operator.close());
-  closers.push(startProxySupervisor(home, build, account, log));
 
   const identity = identifyProcess(process.pid);
   if (identity === undefined) throw new StackError('Internal', 'this process does not find itself in /proc');
   writeControlState(home, { ...identity, build: build.id, url });
   return url;
+}
+
+async function applyOurManifests(
+  client: KubeClient,
+  build: Build,
+  found: readonly PostgresInstallation[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const manifests = join(build.folder, 'manifests');
+  const objects = [
+    ...readManifests(join(manifests, 'crds')),
+    ...machineObjects(found),
+    ...readManifests(join(manifests, 'catalog')),
+  ];
+  const written = await applyManifests(client, objects, signal);
+  if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');
 }
 
 /** The recorded block, which must be free; on the first start the first block that is. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '@polarstack/base';
 
 /**
@@ -6,6 +7,9 @@ import type { Logger } from '@polarstack/base';
  */
 export function runProcess(log: Logger, work: (signal: AbortSignal) => Promise<void>): void {
   const controller = new AbortController();
+  // Every request under way listens to the signal of its part; ten is no sign of a leak here.
+  setMaxListeners(200);
+  setMaxListeners(200, controller.signal);
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       log.info({ signal: name }, 'stopping');
