@@ -34,7 +34,7 @@ export async function currentCredentials(connection: KubeConnection, renew = fal
     : { ...connection, ...(await connection.credentials({ renew })) };
 }
 
-/** The TLS options that `node:tls`, `undici` and `ws` share. */
+/** The TLS options that `node:https` and `ws` share. */
 export function tlsOptions(connection: KubeConnection, credentials: Credentials) {
   return {
     ...(connection.caPem === undefined ? {} : { ca: connection.caPem }),

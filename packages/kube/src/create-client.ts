@@ -169,7 +169,7 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
     ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal),
     raw: async (path, signal) => await transport.sendText({ method: 'GET', path, accept: '*/*', signal }),
     stream: async function* (path, signal) {
-      const body = await transport.send({ method: 'GET', path, accept: '*/*', signal, bodyTimeoutMs: 0 });
+      const body = await transport.send({ method: 'GET', path, accept: '*/*', signal });
       try {
         yield* body;
       } catch (error) {

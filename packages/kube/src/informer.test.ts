@@ -204,7 +204,7 @@ describe('trouble', () => {
 
   test('a server that fails to list at first is asked until it answers (F1)', async () => {
     server.put('a');
-    server.answer({ status: 500, body: 'no' }, { status: 0, body: '', reset: true }, { status: 429, body: '' });
+    server.answer({ status: 0, body: '', reset: true }, { status: 500, body: 'no' }, { status: 429, body: '' });
     const informer = start();
     await informer.synced;
     expect(informer.stats().lists).toBe(4);

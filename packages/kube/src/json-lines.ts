@@ -3,7 +3,7 @@
  * every sign of life.
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>, onChunk: () => void): AsyncGenerator<string> {
-  // Characters may be cut between two chunks; `undici` does not decode by itself.
+  // Characters may be cut between two chunks.
   const decoder = new TextDecoder();
   let parts: string[] = [];
   for await (const bytes of chunks) {

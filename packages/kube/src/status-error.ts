@@ -100,7 +100,7 @@ export function errorFromTransport(error: unknown, server: string, what: string)
   if (error instanceof StackError) return error;
   const code = errorCode(error);
   const message = error instanceof Error && error.message !== '' ? error.message : String(code ?? error);
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+  if (code === 'ANSWER_TIMEOUT') {
     return new StackError('ServerTimeout', `${what}: ${server} did not answer in time`, { cause: error });
   }
   if (code !== undefined && (tlsCodes.has(code) || code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL'))) {

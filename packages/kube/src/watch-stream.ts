@@ -12,7 +12,7 @@ export interface WatchOptions extends ListOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** How much longer than `timeoutSeconds` the connection may be silent before it is taken for dead. */
+/** How much longer than `timeoutSeconds` the connection may be silent before it is taken for dead, in milliseconds. */
 const GRACE_MS = 30_000;
 
 interface RawEvent {
@@ -26,6 +26,7 @@ export async function* watchOnce<T extends KubeObject>(
   resource: Resource<T>,
   options: WatchOptions,
   signal: AbortSignal,
+  graceMs = GRACE_MS,
 ): AsyncGenerator<WatchEvent<T>> {
   const timeoutSeconds = options.timeoutSeconds ?? 240 + Math.floor(Math.random() * 60);
   const query = queryString({
@@ -40,11 +41,11 @@ export async function* watchOnce<T extends KubeObject>(
   const what = `watch of ${resource.plural}`;
   // A half-open connection says nothing for ever: nobody but this timer would notice.
   const idle = new AbortController();
-  const limitMs = timeoutSeconds * 1000 + GRACE_MS;
+  const limitMs = timeoutSeconds * 1000 + graceMs;
   const timer = setTimeout(() => idle.abort(), limitMs);
   const linked = AbortSignal.any([signal, idle.signal]);
   try {
-    const body = await transport.send({ method: 'GET', path, signal: linked, bodyTimeoutMs: 0 });
+    const body = await transport.send({ method: 'GET', path, signal: linked });
     for await (const line of lines(body, () => timer.refresh())) yield toEvent<T>(parse(line, what), what);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
