@@ -227,7 +227,7 @@ describe('create', () => {
     [['--port', '9999'], 'PortOutOfRange', /9999/, /5400-5800/],
   ])('%j is refused before anything is written', async (args, code, message, remedy) => {
     const refused = await run(['create', '--name', 'refused', ...args]);
-    expect(refused.code).toBeGreaterThan(0);
+    expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(code);
     expect(refused.stderr).toMatch(message);
     expect(/remedy: (.*)/.exec(refused.stderr)?.[1]).toMatch(remedy);

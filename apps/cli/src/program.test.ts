@@ -74,11 +74,11 @@ describe('errors', () => {
       { code: 'PortInUse', path: 'spec.b', message: 'second', remedy: 'do that' },
     ];
     const { text, exitCode } = renderError(
-      new StackError('NotFound', 'first', { remedy: 'do this', details: { problems } }),
+      new StackError('ClassUnknown', 'first', { remedy: 'do this', details: { problems } }),
     );
-    expect(exitCode).toBe(8);
+    expect(exitCode).toBe(2);
     expect(text).toBe(
-      'error: first\n  code:   NotFound\n  remedy: do this\nerror: spec.b: second\n  code:   PortInUse\n  remedy: do that\n',
+      'error: first\n  code:   ClassUnknown\n  remedy: do this\nerror: spec.b: second\n  code:   PortInUse\n  remedy: do that\n',
     );
   });
 

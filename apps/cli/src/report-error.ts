@@ -16,13 +16,17 @@ export function exitCodeOf({ code }: Pick<StackError, 'code'>): number {
 /** What is printed on standard error: what happened, its code, and what to do. */
 export function renderError(thrown: unknown): { readonly text: string; readonly exitCode: number } {
   const error = toStackError(thrown);
-  const { details } = error;
-  const others = (Array.isArray(details.problems) ? (details.problems as readonly ListedProblem[]) : []).slice(1);
+  const { problems } = error.details;
+  const others = (Array.isArray(problems) ? (problems as readonly ListedProblem[]) : []).slice(1);
   const blocks = [
     block(error.message, error.code, error.remedy),
     ...others.map(({ path, message, code, remedy }) => block(`${path}: ${message}`, code, remedy)),
   ];
-  return { text: blocks.join(''), exitCode: exitCodeOf(error) };
+  // A spec with problems is bad input, whatever each of them would be elsewhere.
+  return {
+    text: blocks.join(''),
+    exitCode: Array.isArray(problems) ? exitCodeOf({ code: 'Invalid' }) : exitCodeOf(error),
+  };
 }
 
 function block(message: string, code: string, remedy: string): string {
