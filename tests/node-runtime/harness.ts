@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
 import { type KubeClient, Pods } from '@polarstack/kube';
-import { findProcesses, killAll, type NodeRuntime, type RuntimeUser, startNodeRuntime } from '@polarstack/node-runtime';
+import { findProcesses, killAll, type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
 import type { Container, Pod, PodSpec } from 'kubernetes-types/core/v1.js';
+import { testImages, testNodes, testRunBase, testUser } from './fixtures.ts';
 
-/** As root, containers run as somebody else: `nobody` is on every machine. */
-export const testUser: RuntimeUser | undefined =
-  process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534, name: 'nobody' } : undefined;
+export { testUser };
 
-export const GENEROUS_MS = 60_000;
+export const GENEROUS_MS = Number(process.env.POLARSTACK_TEST_WAIT_MS ?? 60_000);
 
 export interface TestHome {
   readonly client: KubeClient;
@@ -22,14 +21,16 @@ export interface TestHome {
   dispose(): Promise<void>;
 }
 
-let blocks = 100 + (process.pid % 50);
+/** Each home has addresses of its own; test files run in processes of their own. */
+let blocks = 100 + (process.pid % 100);
+
+export const nextBlock = (): number => blocks++;
 
 export async function createTestHome(client: KubeClient, logger: Logger = defaultLogger()): Promise<TestHome> {
   const home = await mkdtemp(join(tmpdir(), 'node-runtime-'));
   await chmod(home, 0o755);
-  const block = blocks++;
+  const block = nextBlock();
   const runtimes: NodeRuntime[] = [];
-  const uid = testUser?.uid ?? process.getuid?.() ?? 0;
   return {
     client,
     home,
@@ -38,18 +39,11 @@ export async function createTestHome(client: KubeClient, logger: Logger = defaul
         client,
         home,
         block,
-        nodes: [1, 2, 3].map((i) => ({
-          name: `node-${i}`,
-          address: `127.${block}.0.${10 + i}`,
-          podAddress: (x) => `127.${block}.${10 + i}.${x}`,
-        })),
-        images: [
-          { name: 'host', env: {}, pathDirs: [], sizeBytes: 0 },
-          { name: 'polarstack/postgres:15', env: {}, pathDirs: ['/usr/lib/postgresql/15/bin'], sizeBytes: 1000 },
-        ],
+        nodes: testNodes(block),
+        images: testImages,
         ...(testUser ? { user: testUser } : {}),
         binDir: join(home, 'versions', 'test', 'bin'),
-        runBase: `/tmp/psnr-${uid}`,
+        runBase: testRunBase,
         logger,
         signal: new AbortController().signal,
       });
@@ -100,11 +94,21 @@ export async function podThat(client: KubeClient, name: string, what: string, is
 }
 
 export async function podGone(client: KubeClient, name: string): Promise<void> {
-  await waitFor(
-    `pod ${name} to be gone`,
-    async () => ((await client.find(Pods, { namespace: 'default', name })) ? undefined : true),
-    { signal: new AbortController().signal, timeoutMs: GENEROUS_MS, intervalMs: 10 },
-  );
+  let last: Pod | undefined;
+  try {
+    await waitFor(
+      `pod ${name} to be gone`,
+      async () => {
+        last = await client.find(Pods, { namespace: 'default', name });
+        return last ? undefined : true;
+      },
+      { signal: new AbortController().signal, timeoutMs: GENEROUS_MS, intervalMs: 10 },
+    );
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : ''}\n${JSON.stringify(last, undefined, 2)}`, {
+      cause: error,
+    });
+  }
 }
 
 export const hasCondition = (pod: Pod, type: string, status: string): boolean =>

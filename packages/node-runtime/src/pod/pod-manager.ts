@@ -63,9 +63,7 @@ export function createPodManager(options: PodManagerOptions): PodManager {
   let accepting = true;
 
   const othersThan = (uid: string, node: string): readonly Pick<ProcessScope, 'roots' | 'markers'>[] =>
-    [...entries]
-      .filter(([other, entry]) => other !== uid && entry.node === node)
-      .map(([, { worker }]) => worker.own());
+    [...entries].filter(([other, entry]) => other !== uid && entry.node === node).map(([, { worker }]) => worker.own());
 
   function startWorker(id: PodId, node: NodeSpec, pod: Pod | undefined): void {
     const { namespace, uid } = id;

@@ -224,7 +224,8 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
 
   async function publish(of: Pod, next: (current: Pod) => PodStatus): Promise<void> {
     const written = await publishStatus(client, of, next, signal);
-    if (written && !gone && written.metadata?.uid === id.uid) pod = written;
+    // Meanwhile a newer version may have come.
+    if (written && written.metadata?.uid === id.uid && !(pod && isOlder(written, pod))) pod = written;
   }
 
   function statusOf(of: Pod, terminating: boolean): (current: Pod) => PodStatus {
