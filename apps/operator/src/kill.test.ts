@@ -3,7 +3,7 @@ import { waitFor } from '@polarstack/base';
 import { ConfigMaps, PersistentVolumeClaims, Pods, Secrets, Services } from '@polarstack/kube';
 import { expect, test } from 'vitest';
 import type { Death } from './testing/mortal.ts';
-import { createScene } from './testing/scene.ts';
+import { byName, createScene } from './testing/scene.ts';
 
 const key = { namespace: 'default', name: 'demo' };
 type Scene = Awaited<ReturnType<typeof createScene>>;
@@ -44,18 +44,18 @@ const ready = async (s: Scene): Promise<void> => {
   );
   // One set of ids, one object of each name, one initdb and one copy each: nothing twice, nothing left over.
   const instances = Object.values(status?.dbInstanceStatus ?? {});
-  const pods = instances.map(({ podName }) => podName ?? '').sort();
+  const pods = instances.map(({ podName }) => podName ?? '').sort(byName);
   expect(instances).toHaveLength(3);
   const mine = (resource: typeof Pods) =>
     s.kube
       .all(resource)
-      .map(({ metadata }) => metadata?.name)
-      .sort();
+      .map(({ metadata }) => metadata?.name ?? '')
+      .sort(byName);
   expect(mine(Pods)).toEqual(pods);
   expect(mine(PersistentVolumeClaims as never)).toEqual(pods);
   expect(mine(Services as never)).toHaveLength(3);
   expect(mine(Secrets as never)).toHaveLength(10);
-  expect([...s.world.instances.keys()].sort()).toEqual(pods);
+  expect([...s.world.instances.keys()].sort(byName)).toEqual(pods);
   for (const { bootstrapped, tasks } of s.world.instances.values()) {
     expect(bootstrapped).toBe(1);
     expect(tasks.size).toBe(1);

@@ -105,6 +105,7 @@ export function createClusterController(options: ClusterControllerOptions) {
   const carryOut = async (cluster: MPDCluster, plan: Plan, signal: AbortSignal): Promise<MPDOperation | undefined> => {
     switch (plan.type) {
       case 'none':
+      case 'refuse-deletion':
         return plan.current;
       case 'begin':
         await begin(cluster, plan.operation, signal);
@@ -112,8 +113,6 @@ export function createClusterController(options: ClusterControllerOptions) {
       case 'cancel':
         runner.cancel(objectKey(plan.operation), new StackError('Cancelled', 'the cluster is being deleted'));
         return plan.operation;
-      case 'refuse-deletion':
-        return undefined;
       case 'release':
         await release(cluster, signal);
         return undefined;

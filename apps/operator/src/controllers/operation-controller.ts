@@ -35,6 +35,8 @@ export function createOperationController(options: OperationControllerOptions) {
     if (!metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid)) {
       return `${spec.type} is begun by ${spec.type === 'Create' ? 'making' : 'deleting'} the cluster, not by an operation`;
     }
+    // The cluster's own deletion is what protects it; an operation alone does not get round that.
+    if (spec.type === 'Delete' && !cluster.metadata.deletionTimestamp) return 'the cluster is not being deleted';
     return undefined;
   };
 
@@ -50,14 +52,16 @@ export function createOperationController(options: OperationControllerOptions) {
     if (turn?.metadata.name !== operation.metadata.name) return;
 
     const steering = pendingSteering(operation);
-    if (steering?.action === 'Cancel') runner.cancel(key, cancelRequested(steering.requester));
+    // Half a deletion is nothing to stop at: it goes on until the cluster is gone.
+    const isCancel = steering?.action === 'Cancel' && operation.spec.type !== 'Delete';
+    if (isCancel) runner.cancel(key, cancelRequested(steering?.requester));
     if (steering && (operation.status?.phase === 'Interrupted' || steering.action === 'Cancel')) {
       // The write brings the operation here again.
       const status = steered(operation, now());
       await client.replaceStatus(MPDOperations, { ...operation, status }, signal);
-      if (steering.action !== 'Cancel') return;
+      if (!isCancel) return;
     }
-    const stopped = operation.status?.phase === 'Interrupted' && steering?.action !== 'Cancel';
+    const stopped = operation.status?.phase === 'Interrupted' && !isCancel;
     if (!stopped) runner.start(operation);
   };
 }

@@ -30,9 +30,9 @@ export interface Sources {
 
 export interface Observer {
   /** Asks all agents of a cluster now. What an agent last said stays known while it does not answer. */
-  observe(cluster: MPDCluster, signal: AbortSignal): Promise<ClusterSeen>;
+  readonly observe: (cluster: MPDCluster, signal: AbortSignal) => Promise<ClusterSeen>;
   /** Drops what is known of a cluster. */
-  forget(cluster: MPDCluster): void;
+  readonly forget: (cluster: MPDCluster) => void;
 }
 
 /** Looks at clusters: pods, services and endpoints from the informers, engines from their agents. */

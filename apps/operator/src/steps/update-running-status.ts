@@ -1,5 +1,6 @@
 import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
 import { clusterStatus } from '@polarstack/domain';
+import { announce } from '../controllers/announce.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { type ClusterStep, clusterOf } from './services.ts';
 
@@ -22,6 +23,7 @@ export const updateRunningStatus: ClusterStep = {
       });
     };
     const written = await updateClusterStatus(client, cluster, ready, step.signal);
+    announce(events, cluster, written);
     const count = written.status?.instances ?? '';
     events.record(written, { type: 'Normal', reason: 'ClusterReady', message: `All instances work (${count})` });
     return undefined;

@@ -74,4 +74,7 @@ export async function createScene(logger: Logger = silentLogger) {
   };
 }
 
+/** Orders names. */
+export const byName = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
 export const verboseLogger = (): Logger => createLogger({ component: 'test', level: 'debug' });

@@ -25,7 +25,8 @@ export type Plan =
   | { readonly type: 'begin'; readonly operation: MPDOperationInput }
   /** Stop this operation: the cluster is to be deleted. */
   | { readonly type: 'cancel'; readonly operation: MPDOperation }
-  | { readonly type: 'refuse-deletion' }
+  /** The cluster is protected: it lives on as if nobody had deleted it. */
+  | { readonly type: 'refuse-deletion'; readonly current?: MPDOperation }
   | { readonly type: 'release' };
 
 export const isFinal = ({ status }: Pick<MPDOperation, 'status'>): boolean =>
@@ -46,9 +47,22 @@ export function planOperation(input: {
 }): Plan {
   const { cluster, accepted, operations } = input;
   const current = currentOperation(operations);
-  const none: Plan = { type: 'none', ...(current && { current }) };
-  if (cluster.metadata.deletionTimestamp) return planDeletion(cluster, operations, none);
-  if (current || isCreated(cluster) || !accepted) return none;
+  const none = { type: 'none', ...(current && { current }) } as const;
+  const begunDeletion = operations.some(({ spec }) => spec.type === 'Delete');
+  const isProtected = cluster.spec.deletionProtection && !begunDeletion;
+  if (cluster.metadata.deletionTimestamp && !isProtected) return planDeletion(cluster, operations, none);
+  const plan = planLife(cluster, accepted, operations, none);
+  if (!cluster.metadata.deletionTimestamp || plan.type !== 'none') return plan;
+  return { ...plan, type: 'refuse-deletion' };
+}
+
+function planLife(
+  cluster: MPDCluster,
+  accepted: boolean,
+  operations: readonly MPDOperation[],
+  none: Extract<Plan, { type: 'none' }>,
+): Plan {
+  if (none.current || isCreated(cluster) || !accepted) return none;
   // A create that a person cancelled is not begun again behind their back.
   const ended = operations.some((operation) => operation.spec.type === 'Create' && isFinal(operation));
   return ended ? none : { type: 'begin', operation: newOperation(cluster, 'Create', ['the cluster is new']) };
@@ -58,7 +72,6 @@ function planDeletion(cluster: MPDCluster, operations: readonly MPDOperation[], 
   if (!cluster.metadata.finalizers?.includes(CLUSTER_FINALIZER)) return none;
   const deletions = operations.filter(({ spec }) => spec.type === 'Delete');
   if (deletions.some(({ status }) => status?.phase === 'Succeeded')) return { type: 'release' };
-  if (deletions.length === 0 && cluster.spec.deletionProtection) return { type: 'refuse-deletion' };
   const other = operations.find((operation) => operation.spec.type !== 'Delete' && !isFinal(operation));
   if (other) return { type: 'cancel', operation: other };
   if (deletions.length > 0) return none;

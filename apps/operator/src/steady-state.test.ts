@@ -1,0 +1,140 @@
+import { labels, MPDOperations, names } from '@polarstack/api';
+import { StackError, waitFor } from '@polarstack/base';
+import { conditionOf } from '@polarstack/domain';
+import { Pods, Services } from '@polarstack/kube';
+import { afterEach, expect, test } from 'vitest';
+import { createScene, verboseLogger } from './testing/scene.ts';
+
+let close: () => Promise<void> = async () => {};
+afterEach(async () => await close());
+
+async function scene() {
+  const made = await createScene(process.env.VERBOSE ? verboseLogger() : undefined);
+  close = made.close;
+  return made;
+}
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+const eventually = async <T>(s: Scene, what: string, check: () => Promise<T | undefined> | T | undefined): Promise<T> =>
+  await waitFor(what, async () => await check(), { signal: s.signal, timeoutMs: 30_000, intervalMs: 5 });
+
+test('H1: a deleted pod comes back with its ids and data, and replicas learn where their primary is now', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo');
+  await s.until('demo', 'Ready', 'True');
+  const key = { namespace: 'default', name: 'demo-1001-1002' };
+  const before = await s.kube.get(Pods, key);
+  await s.kube.delete(Pods, key);
+  const after = await eventually(s, 'the new pod to be ready', async () => {
+    const pod = await s.kube.find(Pods, key);
+    const ready = pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+    return pod && ready && pod.metadata?.uid !== before.metadata?.uid ? pod : undefined;
+  });
+  expect(after.spec).toEqual(before.spec);
+  expect(after.metadata?.labels).toEqual(before.metadata?.labels);
+  const replica = s.world.instances.get('demo-1003-1004');
+  await eventually(s, 'the replica to follow', () =>
+    replica?.term?.upstream?.host === after.status?.podIP ? true : undefined,
+  );
+  await s.until('demo', 'Ready', 'True');
+  expect(s.world.instances.get('demo-1001-1002')?.bootstrapped).toBe(1);
+  expect(
+    replica?.calls.filter((call) => call === 'setTerm'),
+    'H2',
+  ).toHaveLength(1);
+});
+
+test('an engine that stands still is started, a wrong label is mended, and trouble is shown while it lasts', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo');
+  await s.until('demo', 'Ready', 'True');
+  const key = { namespace: 'default', name: 'demo-1003-1004' };
+  await s.kube.patch(Pods, key, { type: 'merge', body: { metadata: { labels: { [labels.role]: 'primary' } } } });
+  await eventually(s, 'the label', async () =>
+    (await s.kube.get(Pods, key)).metadata?.labels?.[labels.role] === 'replica' ? true : undefined,
+  );
+  const instance = s.world.instances.get('demo-1003-1004');
+  if (!instance) throw new Error('no such instance');
+  instance.state = 'failed';
+  await s.kube.patch(Pods, key, { type: 'merge', body: { metadata: { labels: { look: 'again' } } } });
+  const degraded = await s.until('demo', 'Degraded', 'True');
+  expect(conditionOf(degraded.status?.conditions, 'Degraded')?.message).toContain('the engine is failed');
+  expect(conditionOf(degraded.status?.conditions, 'Available')?.status).toBe('True');
+  expect(degraded.status).toMatchObject({ instances: '2/3' });
+  instance.state = 'stopped';
+  await s.until('demo', 'Ready', 'True');
+  expect(instance.calls).toContain('start');
+});
+
+test('CC4: a quiet cluster is not written', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo');
+  await s.until('demo', 'Ready', 'True');
+  await eventually(s, 'the operation to end', () => s.operations().find(({ status }) => status?.phase === 'Succeeded'));
+  const looks = () => s.world.instances.get('demo-1001-1002')?.calls.filter((call) => call === 'status').length ?? 0;
+  // Certificates are completed with the pods' addresses, and events written, in the first looks.
+  const settled = looks();
+  await eventually(s, 'two more looks', () => (looks() >= settled + 2 ? true : undefined));
+  const writes = s.kube.writes.length;
+  const then = looks();
+  await eventually(s, 'two looks more', () => (looks() >= then + 2 ? true : undefined));
+  expect(s.kube.writes.slice(writes)).toEqual([]);
+});
+
+test('a step that cannot go on interrupts with code and remedy; a person resumes or cancels it', async () => {
+  const s = await scene();
+  await s.start();
+  s.world.failures.set('bootstrap demo-1001-1002', new StackError('InvalidConfig', 'work_mem: nonsense'));
+  await s.create('demo');
+  const stopped = await eventually(s, 'the interrupt', () =>
+    s.operations().find(({ status }) => status?.phase === 'Interrupted'),
+  );
+  expect(stopped.status).toMatchObject({
+    error: { code: 'InvalidConfig', message: 'work_mem: nonsense', remedy: expect.any(String), retry: 'never' },
+    currentStep: '7/10',
+  });
+  const cluster = await s.until('demo', 'Progressing', 'False');
+  expect(cluster.status?.clusterStatus).toBe('Interrupt');
+  const key = { namespace: 'default', name: stopped.metadata.name ?? '' };
+  const body = { spec: { steering: { action: 'Resume', requestId: 'r1' } } };
+  await s.kube.patch(MPDOperations, key, { type: 'merge', body });
+  await s.until('demo', 'Ready', 'True');
+  expect((await s.kube.get(MPDOperations, key)).status).toMatchObject({ handledSteering: 'r1' });
+});
+
+test('operations of a type that is not built, and of somebody else, end with a reason', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo');
+  await s.until('demo', 'Ready', 'True');
+  for (const type of ['SwitchRw', 'Delete']) {
+    const name = `by-hand-${type.toLowerCase()}`;
+    await s.kube.create(MPDOperations, {
+      apiVersion: 'mpd.polardb.aliyun.com/v1',
+      kind: 'MPDOperation',
+      metadata: { name, namespace: 'default' },
+      spec: { cluster: 'demo', type, planOnly: false },
+    });
+    const ended = await eventually(s, `${name} to end`, async () => {
+      const found = await s.kube.get(MPDOperations, { namespace: 'default', name });
+      return found.status?.phase === 'Failed' ? found : undefined;
+    });
+    expect(ended.status?.error).toMatchObject({ code: 'NotSupportedYet' });
+  }
+  expect(s.kube.all(Pods)).toHaveLength(3);
+});
+
+test('a name that is taken by somebody else is reported, and used once it is free', async () => {
+  const s = await scene();
+  await s.start();
+  await s.kube.create(Services, { metadata: { name: names.service('demo', 'rw'), namespace: 'default' }, spec: {} });
+  await s.create('demo');
+  await eventually(s, 'the trouble', () =>
+    s.operations().find(({ status }) => status?.steps?.some(({ error }) => error?.code === 'NameTaken')),
+  );
+  await s.kube.delete(Services, { namespace: 'default', name: names.service('demo', 'rw') });
+  await s.until('demo', 'Ready', 'True');
+});
