@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type ErrorCode, isStackError, StackError, silentLogger } from '@polarstack/base';
+import { type ErrorCode, isStackError, type StackError, silentLogger } from '@polarstack/base';
+import { diskError } from '../store/disk-error.ts';
 import { isHalfReplaced, isReplaced, storeFile } from '../store/file-names.ts';
 import { diskFiles, type Files } from '../store/files.ts';
 import { type Formats, knownFormats } from '../store/formats.ts';
@@ -42,10 +43,7 @@ export async function inspect(
   try {
     return await look(dir, files, formats, await holderOf(dir, lock));
   } catch (error) {
-    const problem = new StackError('StateFolderUnusable', `cannot read ${dir}: ${(error as Error).message}`, {
-      cause: error,
-    });
-    return { dir, exists: true, bytes: 0, files: [], problems: [asProblem(isStackError(error) ? error : problem)] };
+    return { dir, exists: true, bytes: 0, files: [], problems: [asProblem(diskError(dir, error))] };
   }
 }
 

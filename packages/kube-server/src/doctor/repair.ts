@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve, sep } from 'node:path';
 import { StackError, silentLogger } from '@polarstack/base';
-import { writeError } from '../store/disk-log.ts';
+import { diskError } from '../store/disk-error.ts';
 import { diskFiles, type Files } from '../store/files.ts';
 import { type Formats, knownFormats } from '../store/formats.ts';
 import { loadStore } from '../store/load.ts';
@@ -124,7 +124,7 @@ async function write(
     const { file } = await createLogFile(place, log);
     await file.close();
   } catch (error) {
-    throw writeError(to, error);
+    throw diskError(to, error);
   }
 }
 

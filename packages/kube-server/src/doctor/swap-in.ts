@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StackError } from '@polarstack/base';
-import { writeError } from '../store/disk-log.ts';
+import { diskError } from '../store/disk-error.ts';
 import {
   emptiedSuffix,
   isEmptied,
@@ -49,7 +49,7 @@ export async function swapIn(
     await files.syncFolder(dir);
     return { kept: join(dir, kept) };
   } catch (error) {
-    throw writeError(dir, error);
+    throw diskError(dir, error);
   } finally {
     await held.release();
   }

@@ -1,6 +1,7 @@
-import { type Logger, StackError } from '@polarstack/base';
+import type { Logger } from '@polarstack/base';
 import { encodeFrame } from './codec.ts';
 import type { CommitLog } from './commit-log.ts';
+import { diskError } from './disk-error.ts';
 import type { LogFields } from './file-header.ts';
 import type { Files, OpenFile } from './files.ts';
 import { createSnapshotter } from './snapshotter.ts';
@@ -115,7 +116,7 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
         await write(encodeFrame(records, first - 1, to));
         segment.revision = to;
       } catch (error) {
-        throw writeError(dir, error);
+        throw diskError(dir, error);
       }
     },
     async checkpoint(revision, entries) {
@@ -125,7 +126,7 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
         // A snapshot stands before a log that goes on from exactly its state.
         if (!isEmpty(segment) || segment.start.follows !== revision) await replace(revision);
       } catch (error) {
-        logger.warn({ err: writeError(dir, error) }, 'a new log could not be begun; the old one goes on');
+        logger.warn({ err: diskError(dir, error) }, 'a new log could not be begun; the old one goes on');
         postpone();
         return;
       }
@@ -150,16 +151,4 @@ export async function createDiskLog(options: DiskLogOptions): Promise<CommitLog>
       }
     },
   };
-}
-
-/** The code for a failed write: a full disk is the user's to mend, everything else the machine's. */
-export function writeError(dir: string, error: unknown): StackError {
-  if (error instanceof StackError) return error;
-  const errno = (error as NodeJS.ErrnoException).code;
-  const message = error instanceof Error ? error.message : String(error);
-  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-  return new StackError(full ? 'StateDiskFull' : 'StateWriteFailed', `cannot write the state in ${dir}: ${message}`, {
-    cause: error,
-    details: { dir, ...(errno && { errno }) },
-  });
 }

@@ -51,6 +51,19 @@ describe('the folder of the store', () => {
     await ended;
   });
 
+  it('cannot be held where the program for it is missing, and that is said', async () => {
+    const path = process.env.PATH;
+    process.env.PATH = dir;
+    try {
+      await expect(open()).rejects.toMatchObject({
+        code: 'StateFolderUnusable',
+        remedy: expect.stringMatching(/util-linux/),
+      });
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
   it('is made readable for its owner alone, because Secrets lie in it', async () => {
     const store = await open();
     await put(store, 'x');

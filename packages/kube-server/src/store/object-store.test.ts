@@ -100,6 +100,18 @@ describe.each(Object.entries(kinds))('object store %s', (_, make) => {
     expect(store.list('')).toHaveLength(1);
   });
 
+  it('V3: hands out the same object everywhere, never a copy', async () => {
+    const store = await opened();
+    const events: StoreEvent[] = [];
+    store.subscribe('', 0, (event) => events.push(event));
+    const stored = await put(store, '/a', 1);
+    expect(store.get('/a')).toBe(stored);
+    expect(store.list('')[0]?.object).toBe(stored);
+    expect(events[0]?.object).toBe(stored);
+    await put(store, '/a', 2);
+    expect(events[1]?.previous).toBe(stored);
+  });
+
   it('keeps going when a listener throws', async () => {
     const store = await opened();
     store.subscribe('', 0, () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type Logger, StackError } from '@polarstack/base';
 import { maxFrameRecords } from './codec.ts';
 import { createCommitter } from './committer.ts';
-import { createDiskLog, type LogStart, writeError } from './disk-log.ts';
+import { diskError } from './disk-error.ts';
+import { createDiskLog, type LogStart } from './disk-log.ts';
 import { cutName, isHalfReplaced, storeFile } from './file-names.ts';
 import { diskFiles, type Files } from './files.ts';
 import { type Formats, knownFormats } from './formats.ts';
@@ -82,7 +83,7 @@ export async function openObjectStore(options: StoreOptions): Promise<ObjectStor
     };
   } catch (error) {
     await lock.release();
-    throw error instanceof StackError ? error : writeError(dir, error);
+    throw diskError(dir, error);
   }
 }
 
@@ -105,11 +106,7 @@ async function enter(dir: string, files: Files, lock: (dir: string) => Promise<F
     if (!names.some(isState)) assertOurs(dir, names, (name) => name === 'lock' || name.startsWith('cut-'));
     return await lock(dir);
   } catch (error) {
-    if (error instanceof StackError) throw error;
-    throw new StackError('StateFolderUnusable', `cannot use ${dir}: ${(error as Error).message}`, {
-      cause: error,
-      details: { dir },
-    });
+    throw diskError(dir, error);
   }
 }
 

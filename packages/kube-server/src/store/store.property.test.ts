@@ -85,7 +85,9 @@ async function compare(commands: readonly Command[], open: () => Promise<ObjectS
     const answer = store.transact(key, (seen) => {
       expect(seen?.value, 'S2: decided on the newest accepted state').toBe(current);
       if (want === 'delete') return { type: 'delete', object: seen as object as Readonly<Record<string, unknown>> };
-      return { type: 'put', object: { apiVersion: 'v1', kind: 'Thing', metadata: {}, value } };
+      // Frozen: the store must not change what it is given.
+      const metadata = Object.freeze({ labels: Object.freeze({ value: String(value) }) });
+      return { type: 'put', object: Object.freeze({ apiVersion: 'v1', kind: 'Thing', metadata, value }) };
     });
     expect(store.revision, 'S1: not visible at once').toBeLessThan(revision);
     running.push(
