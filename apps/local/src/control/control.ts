@@ -6,6 +6,7 @@
  * - C2 Pods and the proxy live on when it ends, however it ends; the next one adopts them.
  * - C3 `control.json` is written when everything is up, so whoever reads it can use what it says.
  */
+import { createHash } from 'node:crypto';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStackError, type Logger, StackError, systemClock } from '@polarstack/base';
@@ -112,7 +113,7 @@ async function start(
   closers.push(() => server.close());
   if (record.block === undefined) writeHomeRecord(home, { ...record, block });
   const url = `https://${address}:${API_PORT}`;
-  writeKubeconfigs(home, url, pki, account);
+  const connection = writeConnections(home, url, pki, account);
 
   reporter.step('starting the nodes');
   const connect = (who: Identity): ReturnType<typeof createKubeClient> => {
@@ -120,7 +121,9 @@ async function start(
     closers.push(() => client.close());
     return client;
   };
-  closers.push(startProxySupervisor(home, build, account, log));
+  // A proxy reads its certificate once, so a renewed one needs a new process as new code does.
+  const proxyCode = `${build.bundles.proxy}-${connection}`;
+  closers.push(startProxySupervisor(home, build, proxyCode, account, log));
   const [nodes] = await Promise.all([
     startNodeRuntime({
       client: connect('node-runtime'),
@@ -180,21 +183,22 @@ function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity
   return { server, caPem, ...clients[who] };
 }
 
-/** The user's kubeconfig, and the proxy's in the folder of the proxy's user. */
-function writeKubeconfigs(home: Home, server: string, pki: HomePki, account: Account | undefined): void {
-  const render = (user: string, client: Identity): string =>
-    renderKubeconfig({ server, caPem: pki.caPem, client: pki.clients[client], user });
-  writeFileAtomic(home.kubeconfig, render('polarstack-admin', 'admin'), { mode: 0o600 });
+/** The user's kubeconfig, and the proxy's connection in the folder of the proxy's user; answers the latter's hash. */
+function writeConnections(home: Home, server: string, pki: HomePki, account: Account | undefined): string {
+  const admin = renderKubeconfig({ server, caPem: pki.caPem, client: pki.clients.admin, user: 'polarstack-admin' });
+  writeFileAtomic(home.kubeconfig, admin, { mode: 0o600 });
   mkdirSync(home.proxy, { recursive: true, mode: 0o700 });
   if (account) chownSync(home.proxy, account.uid, account.gid);
-  const file = proxyFiles(home.proxy).kubeconfig;
-  writeFileAtomic(file, render('polarstack-proxy', 'proxy'), { mode: 0o600, owner: account });
+  const connection = JSON.stringify(connectionOf(server, pki, 'proxy'));
+  writeFileAtomic(proxyFiles(home.proxy).connection, connection, { mode: 0o600, owner: account });
+  return createHash('sha256').update(connection).digest('hex').slice(0, 12);
 }
 
 /** Starts the supervisor; what it answers ends it, and leaves the proxy running. */
 function startProxySupervisor(
   home: Home,
   build: Build,
+  code: string,
   account: Account | undefined,
   log: Logger,
 ): () => Promise<void> {
@@ -202,7 +206,7 @@ function startProxySupervisor(
   const work = superviseProxy({
     folder: home.proxy,
     program: join(build.folder, 'bin', 'polarstack-proxy'),
-    bundle: build.bundles.proxy,
+    code,
     account,
     log: log.child({ part: 'proxy' }),
     signal: stop.signal,

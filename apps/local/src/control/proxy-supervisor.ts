@@ -28,9 +28,9 @@ const TERM_MS = 5_000;
 
 export interface ProxySupervisorOptions {
   readonly folder: string;
-  /** The program and the hash of its bundle. */
   readonly program: string;
-  readonly bundle: string;
+  /** Names the code and the settings that a proxy started now would have; a running one with others is replaced. */
+  readonly code: string;
   readonly account: Account | undefined;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -39,13 +39,13 @@ export interface ProxySupervisorOptions {
 
 /** What `proxy.json` says: the process, and which code it runs. */
 export interface ProxyState extends ProcessIdentity {
-  readonly bundle: string;
+  readonly code: string;
 }
 
 export function readProxyState(folder: string): ProxyState | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(proxyFiles(folder).state, 'utf8'));
-    return isProcessIdentity(value) ? { ...value, bundle: String((value as Partial<ProxyState>).bundle) } : undefined;
+    return isProcessIdentity(value) ? { ...value, code: String((value as Partial<ProxyState>).code) } : undefined;
   } catch {
     return undefined; // No proxy has run here yet, or it is being started this moment.
   }
@@ -53,17 +53,17 @@ export function readProxyState(folder: string): ProxyState | undefined {
 
 /** Resolves once the signal has aborted. */
 export async function superviseProxy(options: ProxySupervisorOptions): Promise<void> {
-  const { folder, bundle, log, signal } = options;
+  const { folder, code, log, signal } = options;
   const clock = options.clock ?? systemClock;
   let failures = 0;
   try {
     const present = readProxyState(folder);
     if (present && isProcessAlive(present)) {
-      if (present.bundle === bundle) {
+      if (present.code === code) {
         log.info({ pid: present.pid }, 'adopted the running proxy');
         await untilDead(present, clock, signal);
       } else {
-        log.info({ pid: present.pid }, 'replacing the proxy: its code has changed');
+        log.info({ pid: present.pid }, 'replacing the proxy: its code or certificate has changed');
         await endProcess(present, clock, signal);
       }
     }
@@ -81,9 +81,9 @@ export async function superviseProxy(options: ProxySupervisorOptions): Promise<v
 }
 
 /** Starts the proxy and resolves when it has ended, or when the signal aborts while it lives on. */
-function runOnce({ folder, program, bundle, account, log, signal }: ProxySupervisorOptions): Promise<object> {
+function runOnce({ folder, program, code, account, log, signal }: ProxySupervisorOptions): Promise<object> {
   const output = openSync(proxyFiles(folder).output, 'a', 0o640);
-  const child = spawn(program, ['--folder', folder, '--bundle', bundle], {
+  const child = spawn(program, ['--folder', folder, '--code', code], {
     cwd: folder,
     detached: true,
     stdio: ['ignore', output, output],
@@ -95,7 +95,7 @@ function runOnce({ folder, program, bundle, account, log, signal }: ProxySupervi
   return new Promise((resolve) => {
     child.once('spawn', () => log.info({ pid: child.pid }, 'started the proxy'));
     child.once('error', (error) => resolve({ error: error.message }));
-    child.once('exit', (code, by) => resolve({ code, signal: by }));
+    child.once('exit', (status, by) => resolve({ status, signal: by }));
     signal.addEventListener('abort', () => resolve({}), { once: true });
   });
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 /** The files of the proxy's own folder `<home>/proxy`. */
 export const proxyFiles = (folder: string) =>
   ({
-    /** Written by control: how the proxy reaches the API. */
-    kubeconfig: join(folder, 'kubeconfig'),
+    /** Written by control: how the proxy reaches the API, a KubeConnection as JSON. */
+    connection: join(folder, 'connection.json'),
     /** Written by the proxy: which process it is; see `process-identity.ts`. */
     state: join(folder, 'proxy.json'),
     routes: join(folder, 'routes.json'),

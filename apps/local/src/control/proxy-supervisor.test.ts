@@ -1,0 +1,88 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger, waitFor } from '@polarstack/base';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { findProcesses, isProcessAlive } from '../machine/process-identity.ts';
+import { type ProxyState, readProxyState, superviseProxy } from './proxy-supervisor.ts';
+
+/** Stands in for the proxy: notes who it is, as the proxy does, and stays. */
+const program = `#!/bin/sh
+read -r boot </proc/sys/kernel/random/boot_id
+start=$(cut -d' ' -f22 </proc/$$/stat)
+printf '{"pid":%s,"startTime":"%s","bootId":"%s","code":"%s"}' $$ "$start" "$boot" "$4" >"$2/proxy.json.new"
+mv "$2/proxy.json.new" "$2/proxy.json"
+echo x >>"$2/starts"
+exec sleep 1000
+`;
+
+let folder: string;
+let supervisors: { stop: AbortController; done: Promise<void> }[];
+const never = new AbortController().signal;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
+  writeFileSync(join(folder, 'program'), program);
+  chmodSync(join(folder, 'program'), 0o755);
+  supervisors = [];
+});
+
+afterEach(async () => {
+  for (const { stop } of supervisors) stop.abort();
+  await Promise.all(supervisors.map(({ done }) => done));
+  for (const { pid } of findProcesses(({ cwd }) => cwd === folder)) process.kill(pid, 'SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+function supervise(code: string): { stop: AbortController; done: Promise<void> } {
+  const stop = new AbortController();
+  const done = superviseProxy({
+    folder,
+    program: join(folder, 'program'),
+    code,
+    account: undefined,
+    log: silentLogger,
+    signal: stop.signal,
+  });
+  supervisors.push({ stop, done });
+  return { stop, done };
+}
+
+async function running(unlike?: ProxyState): Promise<ProxyState> {
+  const look = async (): Promise<ProxyState | undefined> => {
+    const state = readProxyState(folder);
+    return state && isProcessAlive(state) && state.pid !== unlike?.pid ? state : undefined;
+  };
+  return await waitFor('a proxy', look, { signal: never, timeoutMs: 30_000 });
+}
+
+const starts = (): number => readFileSync(join(folder, 'starts'), 'utf8').length / 2;
+
+test('V1, V3: a proxy outlives its supervisor and is adopted by the next of the same code', async () => {
+  const first = supervise('a');
+  const proxy = await running();
+  first.stop.abort();
+  await first.done;
+  expect(isProcessAlive(proxy)).toBe(true);
+  supervise('a');
+  process.kill(proxy.pid, 'SIGKILL'); // only who has adopted it notices
+  await running(proxy);
+  expect(starts()).toBe(2);
+});
+
+test('a proxy of other code is replaced', async () => {
+  const first = supervise('a');
+  const proxy = await running();
+  first.stop.abort();
+  await first.done;
+  supervise('b');
+  expect((await running(proxy)).code).toBe('b');
+  expect(isProcessAlive(proxy)).toBe(false);
+});
+
+test('V2: a proxy that was killed is started again', async () => {
+  supervise('a');
+  const proxy = await running();
+  process.kill(proxy.pid, 'SIGKILL');
+  expect((await running(proxy)).code).toBe('a');
+});
