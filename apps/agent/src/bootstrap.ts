@@ -36,11 +36,7 @@ export async function runBootstrap(
   }
   await supervisor.startUnfinished(signal);
   if (state.current.bootstrapped) return;
-  if (bootstrap.kind === 'initdb') {
-    await driver.sql.prepare(signal);
-    await driver.sql.setRoles(bootstrap.roles, signal);
-    await driver.sql.setDatabases(bootstrap.databases, signal);
-  }
-  await driver.sql.setSlots(bootstrap.slots, signal);
+  if (bootstrap.kind === 'initdb') await driver.sql.provision(bootstrap, signal);
+  else await driver.sql.setSlots(bootstrap.slots, signal);
   await state.update({ bootstrapped: true });
 }

@@ -165,7 +165,6 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     (await driver.dataFolder()) === 'present';
 
   const launch = async (): Promise<void> => {
-    await driver.endAll(signal);
     // A primary that was a standby keeps its signal file until it is promoted: only that gives it a timeline of its own.
     if (term().role === 'replica') await driver.setStandby(true);
     await writeFiles();

@@ -1,5 +1,5 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Makes a folder's entries (renames, new names) survive a power loss. */
 export async function syncFolder(path: string): Promise<void> {
@@ -16,7 +16,20 @@ export async function syncFolder(path: string): Promise<void> {
  * content is already that.
  */
 export async function writeDurably(path: string, content: string, mode = 0o600): Promise<void> {
-  if ((await readIfThere(path)) === content) return;
+  if (await replace(path, content, mode)) await syncFolder(dirname(path));
+}
+
+/** Several files of one folder at once: {@link writeDurably} for each, with one flush of the folder at the end. */
+export async function writeAllDurably(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const changed = await Promise.all(
+    Object.entries(files).map(async ([name, content]) => await replace(join(folder, name), content, 0o600)),
+  );
+  if (changed.includes(true)) await syncFolder(folder);
+}
+
+/** True where the content was another. */
+async function replace(path: string, content: string, mode: number): Promise<boolean> {
+  if ((await readIfThere(path)) === content) return false;
   const temporary = `${path}.new`;
   await rm(temporary, { force: true });
   const file = await open(temporary, 'wx', mode);
@@ -27,7 +40,7 @@ export async function writeDurably(path: string, content: string, mode = 0o600):
     await file.close();
   }
   await rename(temporary, path);
-  await syncFolder(dirname(path));
+  return true;
 }
 
 /** Removes a file, durably; a missing one is fine. */

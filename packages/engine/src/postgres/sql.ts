@@ -54,7 +54,13 @@ export function createSql(layout: Layout): EngineSql {
     setRoles: async (roles, signal) => await work(signal, async (s) => await setRoles(s, roles)),
     setDatabases: async (databases, signal) => await work(signal, async (s) => await setDatabases(s, databases)),
     setSlots: async (slots, signal) => await work(signal, async (s) => await setSlots(s, slots)),
-    prepare: async (signal) => await work(signal, prepare),
+    provision: async ({ roles, databases, slots }, signal) =>
+      await work(signal, async (session) => {
+        await prepare(session);
+        await setRoles(session, roles);
+        await setDatabases(session, databases);
+        await setSlots(session, slots);
+      }),
     writeCanary: async (token, signal) => await work(signal, async (s) => await writeCanary(s, token)),
     readCanary: async (signal) => await work(signal, readCanary),
     checkpoint: async (signal) => await work(signal, async (s) => void (await s.query('checkpoint'))),
