@@ -45,7 +45,7 @@ describe.skipIf(missing('postgres'))('polarstack psql', () => {
       spec: { dbClusterType: 'local', followerNum: replicas, classInfo: { className: 'local.small' } },
     } as MPDCluster);
     const rw = { host: '127.0.0.1', port, service: names.service(name, 'rw') };
-    const status = { clusterStatus: 'Running', endpoints: { rw, ...(replicas > 0 ? { ro: rw } : {}) } };
+    const status = { clusterStatus: 'Running', endpoints: { rw, ro: rw } };
     await client.patchStatus(MPDClusters, { namespace, name }, { type: 'merge', body: { status } });
     const data = { username: 'app', password: PASSWORD, dbname: 'postgres' };
     await client.create(Secrets, { metadata: { name: names.app(name), namespace }, stringData: data });

@@ -45,7 +45,9 @@ async function readLogin(connection: Connection, name: string, readOnly: boolean
   const { namespace = connection.namespace } = cluster.metadata;
   const which = readOnly ? 'ro' : 'rw';
   const endpoint = cluster.status?.endpoints?.[which];
-  if (!endpoint?.host || !endpoint.port) throw missingEndpoint(cluster, which);
+  // The read-only service is there also where nothing is behind it.
+  const nothingBehind = readOnly && cluster.spec.followerNum === 0;
+  if (nothingBehind || !endpoint?.host || !endpoint.port) throw missingEndpoint(cluster, which);
   const [secret, authority] = await Promise.all([
     client.get(Secrets, { namespace, name: names.app(name) }, signal).catch(notYet(name)),
     client.get(ConfigMaps, { namespace, name: names.ca(name) }, signal).catch(notYet(name)),

@@ -38,8 +38,11 @@ export function registerStatus(program: Command, io: Io): void {
           await withConnection(globals, async (connection) => {
             const show = async (clusters: readonly ClusterView[]): Promise<string> =>
               await render(clusters, { connection, format, io, color: globals.color !== false, one: flags.watch });
-            if (flags.watch === true) await watch(connection, name, io, show, signal);
-            else await write(io, await show(await readClusters(connection, name, signal)));
+            if (flags.watch === true) {
+              const picture =
+                format === 'table' ? createLivePicture(io) : async (text: string) => await write(io, text);
+              await watch(connection, name, picture, show, signal);
+            } else await write(io, await show(await readClusters(connection, name, signal)));
           }),
       );
     },
@@ -98,7 +101,7 @@ async function homeView({ home }: Connection): Promise<HomeView> {
 async function watch(
   connection: Connection,
   name: string | undefined,
-  io: Io,
+  picture: (text: string) => Promise<void>,
   show: (clusters: readonly ClusterView[]) => Promise<string>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -111,7 +114,6 @@ async function watch(
     ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
   });
-  const picture = createLivePicture(io);
   let last = '';
   const draw = async (): Promise<void> => {
     const text = await show(sorted(informer.list()));
