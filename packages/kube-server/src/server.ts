@@ -15,12 +15,13 @@ import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
 import { createAuthenticator, createRouter } from './http/router.ts';
+import type { JsonObject } from './json.ts';
 import { ensureDefaults } from './kinds/defaults.ts';
 import { createMetrics } from './metrics.ts';
 import type { Environment } from './operations/environment.ts';
 import { createListSnapshots } from './operations/snapshots.ts';
 import { builtinDefinitions } from './registry/builtin.ts';
-import { createRegistry } from './registry/registry.ts';
+import { CRD_PREFIX, createRegistry } from './registry/registry.ts';
 import { builtinTypes } from './schema/builtin/types.ts';
 import { type AddressRange, createServiceAddresses } from './service-addresses.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -60,7 +61,8 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const stopping = new AbortController();
   const types = builtinTypes();
   const addresses = createServiceAddresses(store, options.serviceIPs, clock);
-  const registry = createRegistry(store, builtinDefinitions(types, addresses));
+  const crds = () => store.list(CRD_PREFIX).map(({ object }) => object as unknown as Readonly<JsonObject>);
+  const registry = createRegistry(store, builtinDefinitions(types, addresses, crds));
   const env: Environment = { store, registry, types, clock, logger, snapshots: createListSnapshots(clock) };
   const metrics = createMetrics(() => store.revision);
   const limits = {

@@ -249,6 +249,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const { method = 'GET' } = request;
     switch (method) {
       case 'GET':
+      case 'HEAD':
         return name === undefined ? list(call) : get(call);
       case 'POST':
         if (name !== undefined) throw errors.methodNotAllowed('create', definition);

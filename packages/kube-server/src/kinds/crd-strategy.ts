@@ -5,6 +5,7 @@ import { nameChecks } from '../registry/names.ts';
 import { compileCel } from '../schema/cel.ts';
 import type { Schema } from '../schema/schema.ts';
 import { checkStructural } from '../schema/structural.ts';
+import { compileJsonPath } from '../table/json-path.ts';
 import { timestamp } from './metadata.ts';
 
 /** Held until the custom resources of a deleted definition are gone. */
@@ -21,23 +22,59 @@ function fillNames(draft: JsonObject): void {
   spec.conversion ??= { strategy: 'None' };
 }
 
-/** Names are accepted at once: what could take them away is refused by {@link validateVersions} and the store. */
-function accept(draft: JsonObject, now: Date): void {
+/** Another definition of the same group that has one of the names already, and which. */
+function conflict(draft: Readonly<JsonObject>, others: readonly Readonly<JsonObject>[]): string | undefined {
+  const group = stringAt(draft, 'spec', 'group');
+  const own = stringAt(draft, 'metadata', 'name');
+  const names = objectAt(draft, 'spec', 'names') ?? {};
+  const wanted = [names.plural, names.singular, ...arrayAt(names, 'shortNames')].map(String);
+  for (const other of others) {
+    if (stringAt(other, 'spec', 'group') !== group || stringAt(other, 'metadata', 'name') === own) continue;
+    const accepted = objectAt(other, 'status', 'acceptedNames') ?? {};
+    const taken = [accepted.plural, accepted.singular, ...arrayAt(accepted, 'shortNames')].map(String);
+    const found = wanted.find((name) => taken.includes(name));
+    if (found !== undefined) return `"${found}" is already in use`;
+    for (const field of ['kind', 'listKind']) {
+      if (names[field] === accepted.kind || names[field] === accepted.listKind) {
+        return `"${stringAt(names, field) ?? ''}" is already in use`;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Names are accepted at once, unless another definition has them. A definition once established stays so. */
+function accept(draft: JsonObject, now: Date, others: readonly Readonly<JsonObject>[]): void {
   const status = ensureObject(draft, 'status');
   const spec = objectAt(draft, 'spec') ?? {};
   const storage = arrayAt(spec, 'versions').find((version) => isObject(version) && version.storage === true);
   const stored = arrayAt(status, 'storedVersions').map(String);
   const name = stringAt(storage, 'name');
-  status.acceptedNames = objectAt(spec, 'names') ?? {};
   status.storedVersions = name === undefined || stored.includes(name) ? stored : [...stored, name];
-  status.conditions ??= [
-    condition('NamesAccepted', 'NoConflicts', 'no conflicts found', now),
-    condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted', now),
-  ];
+  if (isEstablished(status)) {
+    status.acceptedNames = objectAt(spec, 'names') ?? {};
+    return;
+  }
+  const taken = conflict(draft, others);
+  status.acceptedNames = taken === undefined ? (objectAt(spec, 'names') ?? {}) : { plural: '', kind: '' };
+  status.conditions =
+    taken === undefined
+      ? [
+          condition('NamesAccepted', 'True', 'NoConflicts', 'no conflicts found', now),
+          condition('Established', 'True', 'InitialNamesAccepted', 'the initial names have been accepted', now),
+        ]
+      : [
+          condition('NamesAccepted', 'False', 'NameConflict', taken, now),
+          condition('Established', 'False', 'NotAccepted', 'not all names are accepted', now),
+        ];
 }
 
-function condition(type: string, reason: string, message: string, now: Date): JsonObject {
-  return { type, status: 'True', reason, message, lastTransitionTime: timestamp(now) };
+function isEstablished(status: Readonly<JsonObject>): boolean {
+  return arrayAt(status, 'conditions').some((c) => isObject(c) && c.type === 'Established' && c.status === 'True');
+}
+
+function condition(type: string, status: string, reason: string, message: string, now: Date): JsonObject {
+  return { type, status, reason, message, lastTransitionTime: timestamp(now) };
 }
 
 function validateNames(draft: Readonly<JsonObject>): readonly FieldError[] {
@@ -68,6 +105,20 @@ function validateNames(draft: Readonly<JsonObject>): readonly FieldError[] {
   return found;
 }
 
+function validateColumns(version: Readonly<JsonObject>, at: string): readonly FieldError[] {
+  return arrayAt(version, 'additionalPrinterColumns').flatMap((column, i) => {
+    const field = `${at}.additionalPrinterColumns[${i}].jsonPath`;
+    const path = stringAt(column, 'jsonPath') ?? '';
+    if (path === '') return [];
+    try {
+      compileJsonPath(path);
+      return [];
+    } catch (error) {
+      return [fieldError.invalid(field, path, error instanceof Error ? error.message : String(error))];
+    }
+  });
+}
+
 function validateVersions(draft: Readonly<JsonObject>): readonly FieldError[] {
   const found: FieldError[] = [];
   const versions = arrayAt(draft, 'spec', 'versions').filter(isObject);
@@ -86,6 +137,7 @@ function validateVersions(draft: Readonly<JsonObject>): readonly FieldError[] {
     const at = `spec.versions[${i}]`;
     if (seen.has(version.name)) found.push(fieldError.duplicate(`${at}.name`, version.name));
     seen.add(version.name);
+    found.push(...validateColumns(version, at));
     const schema = objectAt(version, 'schema', 'openAPIV3Schema') as Schema | undefined;
     if (!schema) {
       found.push(fieldError.required(`${at}.schema.openAPIV3Schema`, 'schemas are required'));
@@ -99,16 +151,17 @@ function validateVersions(draft: Readonly<JsonObject>): readonly FieldError[] {
   return found;
 }
 
-export const crdStrategy: Strategy = {
+/** `others`: all definitions there are. */
+export const crdStrategy = (others: () => readonly Readonly<JsonObject>[]): Strategy => ({
   finalizers: [CRD_CLEANUP_FINALIZER],
   prepareCreate: (draft, { now }) => {
     delete draft.status;
     fillNames(draft);
-    accept(draft, now);
+    accept(draft, now, others());
   },
   prepareUpdate: (draft, _current, { now }) => {
     fillNames(draft);
-    accept(draft, now);
+    accept(draft, now, others());
   },
   validate: (draft) => [...validateNames(draft), ...validateVersions(draft)],
   validateUpdate: (draft, current) =>
@@ -121,4 +174,4 @@ export const crdStrategy: Strategy = {
           ? []
           : [fieldError.invalid('spec.names', objectAt(draft, 'spec', 'names'), 'plural and kind are immutable')],
       ),
-};
+});

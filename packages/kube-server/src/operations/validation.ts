@@ -1,7 +1,7 @@
 import type { FieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import type { JsonObject } from '../json.ts';
-import { stringAt } from '../json.ts';
+import { equalJson, isObject, stringAt } from '../json.ts';
 import { validateMetadata } from '../kinds/metadata.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import { nameChecks } from '../registry/names.ts';
@@ -13,6 +13,28 @@ function bodyOf(definition: ResourceDefinition, object: Readonly<JsonObject>): R
   return body;
 }
 
+/** The value at `spec.a[0].b`; undefined where the text leads nowhere (a map key with a dot, say). */
+function valueAtPath(object: unknown, path: string): unknown {
+  return path
+    .split(/[.[\]]+/)
+    .filter((part) => part !== '')
+    .reduce<unknown>((at, part) => {
+      if (Array.isArray(at)) return at[Number(part)];
+      return isObject(at) ? at[part] : undefined;
+    }, object);
+}
+
+/**
+ * Whether what is wrong was so before and is left as it was: a definition that became stricter must not keep anybody
+ * from changing the rest of an object, or from taking off its finalizer.
+ */
+function isOld(error: FieldError, draft: Readonly<JsonObject>, current: Readonly<JsonObject>): boolean {
+  const isMissing = error.type === 'FieldValueRequired';
+  const path = isMissing ? error.field.replace(/\.?[^.]*$/, '') : error.field;
+  const old = valueAtPath(current, path);
+  return old !== undefined && equalJson(valueAtPath(draft, path), old);
+}
+
 /** Everything that is wrong with a draft; `current` for updates. CEL rules run only on what the schema accepts. */
 function problems(
   definition: ResourceDefinition,
@@ -21,11 +43,16 @@ function problems(
 ): readonly FieldError[] {
   const { strategy, custom } = definition;
   const body = bodyOf(definition, draft);
+  const before = current ? bodyOf(definition, current) : undefined;
+  // Owner references are judged with the metadata, for all kinds alike.
+  const schemaErrors = validate(definition.schema(), body, { typed: !custom }).filter(
+    (error) => !error.field.startsWith('metadata.ownerReferences'),
+  );
   const found = [
     ...validateMetadata(draft, (name) =>
       strategy.validateName ? strategy.validateName(name) : nameChecks.subdomain(name),
     ),
-    ...validate(definition.schema(), body, { typed: !custom }),
+    ...(custom && before ? schemaErrors.filter((error) => !isOld(error, body, before)) : schemaErrors),
     ...(strategy.validate?.(draft) ?? []),
     ...(current ? (strategy.validateUpdate?.(draft, current) ?? []) : []),
   ];

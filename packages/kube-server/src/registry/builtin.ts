@@ -1,3 +1,4 @@
+import type { JsonObject } from '../json.ts';
 import {
   bindingStrategy,
   claimStrategy,
@@ -68,7 +69,7 @@ const podFields = [
 ];
 
 /** The built-in kinds. Group and version default to the core group and v1. */
-function kinds(addresses: ServiceAddresses): readonly Kind[] {
+function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonObject>[]): readonly Kind[] {
   const rbac = 'rbac.authorization.k8s.io';
   return [
     {
@@ -179,7 +180,7 @@ function kinds(addresses: ServiceAddresses): readonly Kind[] {
       categories: ['api-extensions'],
       status: true,
       generation: true,
-      strategy: crdStrategy,
+      strategy: crdStrategy(crds),
     },
   ];
 }
@@ -214,6 +215,10 @@ function define(kind: Kind, types: TypeSource): ResourceDefinition {
   };
 }
 
-export function builtinDefinitions(types: TypeSource, addresses: ServiceAddresses): readonly ResourceDefinition[] {
-  return kinds(addresses).map((kind) => define(kind, types));
+export function builtinDefinitions(
+  types: TypeSource,
+  addresses: ServiceAddresses,
+  crds: () => readonly Readonly<JsonObject>[],
+): readonly ResourceDefinition[] {
+  return kinds(addresses, crds).map((kind) => define(kind, types));
 }

@@ -2,7 +2,8 @@ import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { customDefinitions } from './custom.ts';
 import { type ResourceDefinition, storePrefix } from './definition.ts';
 
-const CRD_PREFIX = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
+/** Where definitions are kept. */
+export const CRD_PREFIX = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
 
 /** Finds resources. What a CustomResourceDefinition serves is read from the store, so a lookup is never behind it. */
 export interface Registry {

@@ -6,10 +6,12 @@
  * - C2 A rule with `oldSelf` (a transition rule) is judged only where the old value can be told: not on create, and in
  *   lists only where `x-kubernetes-list-map-keys` say which item is which.
  * - C3 A rule that fails to evaluate refuses the object: errors never count as consent.
+ * - C4 What an update leaves as it was is judged by transition rules alone: a definition that became stricter must not
+ *   keep anybody from changing the rest of an object.
  */
 import type { ParseResult } from '@marcbachmann/cel-js';
 import { type FieldError, type FieldErrorType, fieldError } from '../http/field-error.ts';
-import { isObject } from '../json.ts';
+import { equalJson, isObject } from '../json.ts';
 import { celEnvironment } from './cel-environment.ts';
 import { celValue } from './cel-value.ts';
 import { type FieldPath, pathText } from './field-path.ts';
@@ -124,15 +126,24 @@ function correlated(schema: Schema, item: unknown, old: unknown): unknown {
 }
 
 function runRules(node: RuleNode, value: unknown, old: unknown, path: FieldPath, errors: FieldError[]): void {
+  const isUnchanged = old !== undefined && equalJson(content(value, path), content(old, path)); // C4
+  if (isUnchanged && !node.rules.some((rule) => rule.isTransition)) return;
   const self = celValue(node.schema, value);
   const oldSelf = old === undefined ? undefined : celValue(node.schema, old);
   for (const compiled of node.rules) {
-    if (compiled.isTransition && oldSelf === undefined) continue;
+    if (compiled.isTransition ? oldSelf === undefined : isUnchanged) continue;
     const context = oldSelf === undefined ? { self } : { self, oldSelf };
     const verdict = evaluate(compiled.evaluate, context);
     if (verdict.value === true) continue;
     errors.push(complaint(compiled, node.schema, path, context, verdict.failure));
   }
+}
+
+/** At the root, the metadata is not what rules judge. */
+function content(value: unknown, path: FieldPath): unknown {
+  if (path.length > 0 || !isObject(value)) return value;
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...body } = value;
+  return body;
 }
 
 function evaluate(expression: ParseResult, context: Record<string, unknown>): { value?: unknown; failure?: string } {

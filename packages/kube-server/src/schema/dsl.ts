@@ -48,6 +48,7 @@ function declarations(sections: readonly TypeSection[]): ReadonlyMap<string, Dec
   return found;
 }
 
+/** `descriptions` are found by `Type.field`, then by the name of the field alone; those of types by `Type`. */
 export function compileTypes(
   sections: readonly TypeSection[],
   descriptions: Readonly<Record<string, string>> = {},
@@ -80,7 +81,7 @@ export function compileTypes(
     const match = /^([\w$-]+)(!?) ([^=]+?)(?:=(.*))?$/.exec(text.trim());
     if (!match) throw new Error(`cannot read field "${text}" of ${owner}`);
     const [, name = '', required, type = '', fallback] = match;
-    const description = descriptions[`${owner}.${name}`];
+    const description = descriptions[`${owner}.${name}`] ?? descriptions[name];
     let schema = reference(type);
     if (description !== undefined) schema = withExtra(schema, { description });
     if (fallback !== undefined) {

@@ -1,11 +1,11 @@
 import { compileTypes, type TypeSource } from '../dsl.ts';
 import { coreTypes } from './core-types.ts';
-import { descriptions } from './descriptions.ts';
+import { commonDescriptions, descriptions } from './descriptions.ts';
 import { groupTypes } from './group-types.ts';
 import { metaTypes } from './meta-types.ts';
 import { podTypes } from './pod-types.ts';
 
 /** The types of all built-in kinds, compiled one by one when first asked for. */
 export function builtinTypes(): TypeSource {
-  return compileTypes([metaTypes, podTypes, coreTypes, ...groupTypes], descriptions);
+  return compileTypes([metaTypes, podTypes, coreTypes, ...groupTypes], { ...commonDescriptions, ...descriptions });
 }
