@@ -21,9 +21,10 @@ import { type EmbeddedApi, startEmbeddedApi } from './embedded-api.ts';
 
 const connector: PodConnector = {
   exec: async () => 0,
-  logs: async function* (ref) {
+  logs: async function* (ref, { follow }, signal) {
     yield Buffer.from(`${ref.pod} says one\n${ref.pod} says`);
     yield Buffer.from(' two\n');
+    if (follow && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   },
 };
 
@@ -67,6 +68,14 @@ async function ok(args: readonly string[], options?: CliOptions): Promise<string
   if (code !== undefined && code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
   expect(stderr).toBe('');
   return stdout;
+}
+
+async function printed(what: string, holds: () => boolean): Promise<void> {
+  await waitFor(what, async () => holds() || undefined, {
+    signal: AbortSignal.timeout(60_000),
+    timeoutMs: 30_000,
+    intervalMs: 5,
+  });
 }
 
 const runningStatus: MPDClusterStatus = {
@@ -177,13 +186,7 @@ describe('status and list', () => {
         if (cluster !== undefined && cluster.status !== states.at(-1)) states.push(cluster.status);
       },
     });
-    const seen = async (state: string): Promise<void> => {
-      await waitFor(`state ${state}`, async () => (states.at(-1) === state ? true : undefined), {
-        signal: AbortSignal.timeout(30_000),
-        timeoutMs: 20_000,
-        intervalMs: 5,
-      });
-    };
+    const seen = async (state: string): Promise<void> => await printed(state, () => states.at(-1) === state);
     await seen('Creating');
     const body = { status: { clusterStatus: 'Running' } };
     await api.client.patchStatus(MPDClusters, { namespace: 'default', name: 'watched' }, { type: 'merge', body });
@@ -401,6 +404,33 @@ describe('what happened, and where', () => {
     expect((await run(['events', 'nobody'])).code).toBe(8);
   });
 
+  test('events -w goes on with what comes, and shows a repeated event again', async () => {
+    let shown = '';
+    const running = run(['events', 'demo', '-w'], {
+      onOutput: (text) => {
+        shown = text;
+      },
+    });
+    await printed('what is there', () => shown.includes('Second'));
+    const name = 'demo.later';
+    await api.client.create(Events, {
+      metadata: { name, namespace: 'default' },
+      involvedObject: { kind: 'MPDCluster', name: 'demo', namespace: 'default' },
+      type: 'Warning',
+      reason: 'Later',
+      message: 'it came later',
+      count: 1,
+    });
+    await printed('the new event', () => shown.includes('it came later\n'));
+    await api.client.patch(Events, { namespace: 'default', name }, { type: 'merge', body: { count: 2 } });
+    await printed('its repetition', () => shown.includes('it came later (x2)\n'));
+    process.emit('SIGINT');
+    const { code, stdout } = await running;
+    expect(code).toBeUndefined();
+    expect(stdout.match(/^AGE/gm)).toHaveLength(1);
+    expect(stdout.match(/Second/g)).toHaveLength(1);
+  });
+
   test('operations, with the steps of the last one of a cluster', async () => {
     expect(await ok(['operations'])).toMatch(/default +made-create +made +Create +Succeeded/);
     const shown = await ok(['operations', 'broken']);
@@ -423,6 +453,15 @@ describe('what happened, and where', () => {
       'demo-1001-1001 | demo-1001-1001 says one',
       'demo-1001-1001 | demo-1001-1001 says two',
     ]);
+    let followed = '';
+    const following = run(['logs', 'demo', '-f'], {
+      onOutput: (text) => {
+        followed = text;
+      },
+    });
+    await printed('all lines', () => followed.split('\n').length === 5);
+    process.emit('SIGINT');
+    expect((await following).code).toBeUndefined();
     expect((await run(['logs', 'demo-two'])).stderr).toContain('has no pods');
     expect((await run(['logs', 'nobody'])).code).toBe(8);
   });

@@ -25,6 +25,10 @@ beforeEach(async () => {
   });
   server.on('upgrade', (request, socket, head) => {
     seen = new URL(request.url ?? '', 'http://fake');
+    if (request.headers.authorization === 'Bearer old') {
+      socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      return;
+    }
     if (seen.pathname.includes('/absent/')) {
       const body = JSON.stringify({
         kind: 'Status',
@@ -137,6 +141,18 @@ test('an unknown pod is NotFound, a command that cannot be run is ExecFailed', a
     }
   }
   expect(codes).toEqual(['NotFound', 'ExecFailed']);
+});
+
+test('credentials that the server refuses are renewed once', async () => {
+  const asked: boolean[] = [];
+  const credentials = async ({ renew }: { readonly renew: boolean }) => {
+    asked.push(renew);
+    return { token: renew ? 'new' : 'old' };
+  };
+  const request = { command: ['true'], stdout: new PassThrough(), stderr: new PassThrough() };
+  const { signal } = new AbortController();
+  expect(await execInPod({ server: url, credentials }, { namespace: 'n', pod: 'p' }, request, signal)).toBe(0);
+  expect(asked).toEqual([false, true]);
 });
 
 test('nobody listens: ApiUnreachable', async () => {

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { ContainerRef, ExecRequest } from '@polarstack/api';
-import { StackError } from '@polarstack/base';
+import { isStackError, StackError } from '@polarstack/base';
 import type { WebSocket } from 'ws';
 import { currentCredentials, type KubeConnection, tlsOptions } from './connection.ts';
 import { resourcePath } from './paths.ts';
@@ -38,7 +38,7 @@ export async function execInPod(
 ): Promise<number> {
   signal.throwIfAborted();
   const what = `exec in pod ${ref.namespace}/${ref.pod}`;
-  const socket = await open(connection, ref, request, what, signal);
+  const socket = await openRenewed(connection, ref, request, what, signal);
   const ended = new AbortController();
   const onAbort = (): void => socket.terminate();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -59,13 +59,25 @@ export async function execInPod(
   }
 }
 
-async function open(
+/** Credentials that the server refuses are renewed once. */
+async function openRenewed(...parameters: OpenParameters): Promise<WebSocket> {
+  try {
+    return await open(false, ...parameters);
+  } catch (error) {
+    if (!isStackError(error, 'Unauthorized') || parameters[0].credentials === undefined) throw error;
+    return await open(true, ...parameters);
+  }
+}
+
+type OpenParameters = readonly [
   connection: KubeConnection,
   ref: ContainerRef,
   request: ExecRequest,
   what: string,
   signal: AbortSignal,
-): Promise<WebSocket> {
+];
+
+async function open(renew: boolean, ...[connection, ref, request, what, signal]: OpenParameters): Promise<WebSocket> {
   const query = new URLSearchParams();
   for (const part of request.command) query.append('command', part);
   if (ref.container !== undefined) query.set('container', ref.container);
@@ -74,7 +86,7 @@ async function open(
   query.set('stderr', 'true');
   const path = resourcePath(Pods, { namespace: ref.namespace, name: ref.pod, subresource: 'exec' });
   const url = `${connection.server.replace(/\/+$/, '').replace(/^http/, 'ws')}${path}?${query.toString()}`;
-  const credentials = await currentCredentials(connection);
+  const credentials = await currentCredentials(connection, renew);
   const { WebSocket } = await import('ws');
   const socket = new WebSocket(url, PROTOCOLS, {
     ...tlsOptions(connection, credentials),
