@@ -2,22 +2,12 @@
  * kill -9 of the control process: during create at every persisted step boundary and at seeded random moments, and at
  * rest. After `up` the cluster becomes or stays Ready; at rest no postmaster's pid changes.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type MPDOperation, MPDOperations } from '@polarstack/api';
+import { isStackError } from '@polarstack/base';
+import { createKubeClient, loadKubeconfig } from '@polarstack/kube';
 import { createTestHome, missing, seededRandom, type TestHome } from '@polarstack/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
-interface OperationView {
-  readonly type: string;
-  readonly object: {
-    readonly spec: { readonly cluster: string };
-    readonly status?: {
-      readonly phase?: string;
-      readonly steps?: readonly { readonly name: string; readonly state: string; readonly attempts?: number }[];
-    };
-  };
-}
 
 const manifest = (name: string, followers: number): string =>
   JSON.stringify({
@@ -34,14 +24,12 @@ const manifest = (name: string, followers: number): string =>
 
 describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the control process', () => {
   let home: TestHome;
-  const watchers: ChildProcess[] = [];
 
   beforeEach(async () => {
     home = createTestHome();
     await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
   }, 400_000);
   afterEach(async () => {
-    for (const watcher of watchers.splice(0)) watcher.kill('SIGKILL');
     await home.remove();
   }, 200_000);
 
@@ -81,28 +69,30 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
       'insert into t values (1)',
     ]);
   };
-  /** Follows the operations as kubectl shows them; `onChange` gets each new (step, state) once. */
-  const followSteps = (name: string, seen: Set<string>, onChange: (step: string) => void): void => {
-    const watcher = spawn('kubectl', ['get', 'mpdop', '--watch', '--output-watch-events', '-o', 'json'], {
-      env: { ...process.env, KUBECONFIG: home.kubeconfig },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    watchers.push(watcher);
-    let text = '';
-    createInterface({ input: watcher.stdout }).on('line', (line) => {
-      text += line;
-      if (line !== '}') return; // kubectl prints indented objects: a lone brace ends one
-      const { object } = JSON.parse(text) as OperationView;
-      text = '';
-      if (object.spec.cluster !== name) return;
-      for (const step of object.status?.steps ?? []) {
+  /** Follows the operations of a cluster until the API goes away; `onChange` gets each new (step, state) once. */
+  const followSteps = async (name: string, seen: Set<string>, onChange: () => void): Promise<void> => {
+    const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
+    const look = (operation: MPDOperation): void => {
+      if (operation.spec.cluster !== name) return;
+      for (const step of operation.status?.steps ?? []) {
         const mark = `${step.name} ${step.state}`;
-        if (step.state !== 'Pending' && !seen.has(mark)) {
-          seen.add(mark);
-          onChange(mark);
-        }
+        if (step.state === 'Pending' || seen.has(mark)) continue;
+        seen.add(mark);
+        onChange();
       }
-    });
+    };
+    try {
+      const { items, resourceVersion } = await client.list(MPDOperations, { namespace: 'default' });
+      items.forEach(look);
+      const stop = new AbortController();
+      for await (const event of client.watch(MPDOperations, { namespace: 'default', resourceVersion }, stop.signal)) {
+        if (event.type !== 'BOOKMARK') look(event.object);
+      }
+    } catch (error) {
+      if (!isStackError(error)) throw error; // the API went away, which is what we do to it
+    } finally {
+      await client.close();
+    }
   };
 
   test('at every persisted step boundary of create', { timeout: 900_000 }, async () => {
@@ -111,26 +101,20 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
     let finished = false;
     await home.kubectlOk(['apply', '-f', '-'], { input: manifest('edges', 1) });
     while (!finished) {
+      // A round ends with a kill at the next boundary that was not seen before, or with a cluster that is ready.
       let killed = false;
-      followSteps('edges', seen, () => {
+      const following = followSteps('edges', seen, () => {
         if (killed) return;
         killed = true;
         kills++;
         killControl();
       });
-      // a round ends with the kill at the next new boundary, or with a cluster that is ready
       while (!killed && !finished) {
-        const view = await home.kubectl([
-          'get',
-          'mpd',
-          'edges',
-          '-o',
-          'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
-        ]);
-        finished = view.stdout === 'True';
-        if (!finished) await sleep(100);
+        const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+        finished = (await home.kubectl(['get', 'mpd', 'edges', '-o', path])).stdout === 'True';
       }
-      for (const watcher of watchers.splice(0)) watcher.kill('SIGKILL');
+      if (finished) killControl(); // ends the watch
+      await following;
       await up();
     }
     await ready('edges');
