@@ -34,7 +34,6 @@ export function createAgent(options: AgentOptions): AgentApi {
   const { signal } = options;
 
   const report = async (): Promise<EngineReport> => await readiness.report(signal);
-  const within = (ms: number): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 
   const requireRunning = (): void => {
     if (!supervisor.engine?.accepting)
@@ -121,14 +120,20 @@ export function createAgent(options: AgentOptions): AgentApi {
     task: async (id, { waitMs = 0 } = {}, callSignal = signal) => await tasks.get(id, waitMs, callSignal),
     setConfig: async (config) => {
       const isNew = await acceptConfig(config);
-      if (!supervisor.engine?.accepting) return { pendingRestart: [] };
-      const before = await driver.sql.observe(signal);
+      const before = supervisor.engine?.accepting ? await driver.sql.observe(signal) : undefined;
+      if (isNew) await supervisor.configure(signal);
+      if (before === undefined) return { pendingRestart: [] };
       if (!isNew) return { pendingRestart: before.pendingRestart };
-      await supervisor.configure(signal);
       return { pendingRestart: (await untilReloaded(before)).pendingRestart };
     },
     start: async () => {
-      await supervisor.start(within(START_MS));
+      const limit = AbortSignal.timeout(START_MS);
+      try {
+        await supervisor.start(AbortSignal.any([signal, limit]));
+      } catch (error) {
+        // Recovery can take long: the answer then says `starting`.
+        if (!limit.aborted) throw error;
+      }
       return await report();
     },
     stop: async ({ mode, timeoutMs }) => {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '@polarstack/base';
+import { type Logger, StackError } from '@polarstack/base';
 import { createPostgresDriver, findBinaries, type Layout } from '@polarstack/engine';
 import { createAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
@@ -25,8 +25,11 @@ const SHUTDOWN_MS = 20_000;
 
 /** Runs the agent until the signal; then stops the engine and resolves. */
 export async function runAgent({ config, version, log, signal }: RunOptions): Promise<void> {
-  await mkdir(config.workDir, { recursive: true, mode: 0o700 });
-  await mkdir(config.runDir, { recursive: true, mode: 0o700 });
+  for (const folder of [config.workDir, config.runDir]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: Error) => {
+      throw new StackError('DataFolderUnusable', `${folder}: ${error.message}`, { cause: error });
+    });
+  }
   const layout: Layout = {
     dataDir: config.dataDir,
     workDir: config.workDir,
@@ -65,6 +68,7 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
     signal: life.signal,
   });
   const server = createAgentServer({ api, readiness, certificates, log, signal: life.signal });
+  await supervisor.adopt();
   const looking = supervisor.run();
   try {
     await server.listen(config.podIP, config.agentPort);

@@ -22,7 +22,6 @@ export interface RunningEngine {
   readonly process: EngineProcess;
   /** It said that it accepts connections, and is in the role of its term. */
   readonly accepting: boolean;
-  readonly adopted: boolean;
 }
 
 export interface Failure {
@@ -37,7 +36,9 @@ export interface Supervisor {
   readonly engine: RunningEngine | undefined;
   readonly stopping: boolean;
   readonly failure: Failure | undefined;
-  /** Adopts or starts the engine and looks after it until the signal ends that. */
+  /** Finds the engine that an earlier agent left running. To be called first, and before anyone may ask. */
+  adopt(): Promise<void>;
+  /** Starts the engine and looks after it until the signal ends that. */
   run(): Promise<void>;
   /** Wants the engine running; resolves when it accepts connections. Throws why it does not. */
   start(signal: AbortSignal): Promise<void>;
@@ -114,20 +115,20 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     changed.notify();
   };
 
-  const track = (process: EngineProcess, adopted: boolean): void => {
-    engine = { process, accepting: false, adopted, since: systemClock.monotonic() };
+  const track = (process: EngineProcess, accepting = false): void => {
+    engine = { process, accepting, since: systemClock.monotonic() };
     void process.exited.then((exit) => {
       if (engine?.process !== process) return;
-      const { accepting, since } = engine;
+      const { accepting: accepted, since } = engine;
       engine = undefined;
       leftovers = true;
       driver.sql.close();
-      if (accepting && systemClock.monotonic() - since > SETTLED_MS) failure = undefined;
-      if (accepting && !stopping) fail(`the engine ${describeExit(exit)}`);
+      if (accepted && systemClock.monotonic() - since > SETTLED_MS) failure = undefined;
+      if (accepted && !stopping) fail(`the engine ${describeExit(exit)}`);
       else if (!stopping) fail(`the engine ${describeExit(exit)} before it accepted connections`, false);
       changed.notify();
     });
-    void untilAccepting(process);
+    if (!accepting) void untilAccepting(process);
     changed.notify();
   };
 
@@ -139,7 +140,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
         await systemClock.sleep(ACCEPT_POLL_MS, signal);
       }
       if (engine?.process !== process || signal.aborted) return;
-      if (!engine.adopted && terms.current?.role === 'primary' && (await driver.isStandby())) {
+      if (terms.current?.role === 'primary' && (await driver.isStandby())) {
         await driver.sql.promote(PROMOTION_MS, signal);
         await writeFiles();
         process.reload();
@@ -168,7 +169,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     // A primary that was a standby keeps its signal file until it is promoted: only that gives it a timeline of its own.
     if (term().role === 'replica') await driver.setStandby(true);
     await writeFiles();
-    track(await driver.launch(signal), false);
+    track(await driver.launch(signal));
     log.info({ pid: engine?.process.pid, role: term().role, epoch: term().epoch }, 'engine started');
   };
 
@@ -241,15 +242,11 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     const found = await driver.find(signal);
     if (found === undefined) return;
     log.info({ pid: found.pid }, 'engine adopted');
-    track(found, true);
+    leftovers = false;
+    track(found, await driver.isAccepting(found.pid));
   };
 
   const run = async (): Promise<void> => {
-    try {
-      await acts.run(adopt);
-    } catch (error) {
-      fail(toStackError(error).message);
-    }
     while (!signal.aborted) {
       const known = failure;
       let pause: number | undefined;
@@ -305,6 +302,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     get failure() {
       return failure;
     },
+    adopt: async () => await acts.run(adopt),
     run,
     start: wantRunning,
     startUnfinished: async (waitSignal) => {

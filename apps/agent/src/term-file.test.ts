@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const upstream = fc.record({
   instanceId: fc.stringMatching(/^[a-z0-9]{1,20}$/),
-  host: fc.stringMatching(/^[a-z0-9.]{1,60}$/),
+  host: fc.ipV4(),
   port: fc.integer({ min: 1, max: 65_535 }),
   serverName: fc.stringMatching(/^[a-z0-9.-]{1,60}$/),
   slot: fc.stringMatching(/^[a-z0-9_]{1,60}$/),

@@ -1,4 +1,5 @@
 /** What an agent accepts: each request of {@link AgentApi} checked field by field. */
+import { isIP } from 'node:net';
 import { StackError } from '@polarstack/base';
 import type { Bootstrap, Database, DatabaseRole, EngineConfig, StopMode, Term } from './agent.ts';
 import { flag, type Guard, integer, list, mapOf, object, oneOf, optional, text } from './guard.ts';
@@ -24,6 +25,11 @@ const term: Guard<Term> = (value, path) => {
     throw new StackError('InvalidRequest', `${field} is missing: a replica needs one`, { details: { field } });
   if (checked.role === 'primary' && checked.upstream !== undefined)
     throw new StackError('InvalidRequest', `${field} must not be set: a primary has none`, { details: { field } });
+  const { host, serverName } = checked.upstream ?? { host: '', serverName: '' };
+  if (host !== serverName && isIP(host) === 0)
+    throw new StackError('InvalidRequest', `${field}.host must be an IP address, or the same name as serverName`, {
+      details: { field: `${field}.host` },
+    });
   return checked;
 };
 

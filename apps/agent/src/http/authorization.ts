@@ -23,15 +23,17 @@ const allowed: Readonly<Record<string, 'all' | ReadonlySet<keyof AgentApi>>> = {
   ]),
 };
 
-/** Throws `AgentUnauthenticated` or `AgentForbidden`. */
-export function authorize(socket: TLSSocket, call: keyof AgentApi): void {
+/** The caller's role; throws `AgentUnauthenticated` or `AgentForbidden`. */
+export function authorize(socket: TLSSocket, call: keyof AgentApi): string {
   if (!socket.authorized)
     throw new StackError(
       'AgentUnauthenticated',
       `no valid client certificate: ${String(socket.authorizationError ?? 'none given')}`,
     );
-  const { CN: role } = socket.getPeerCertificate().subject ?? {};
-  const calls = typeof role === 'string' && Object.hasOwn(allowed, role) ? allowed[role] : undefined;
+  const { CN } = socket.getPeerCertificate().subject ?? {};
+  const role = typeof CN === 'string' ? CN : '';
+  const calls = Object.hasOwn(allowed, role) ? allowed[role] : undefined;
   if (calls !== 'all' && !calls?.has(call))
     throw new StackError('AgentForbidden', `the role ${JSON.stringify(role)} may not call ${call}`);
+  return role;
 }

@@ -14,6 +14,8 @@ export interface Route {
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: RegExp;
   readonly call: keyof AgentApi;
+  /** Worth a line in the log. */
+  readonly changes: boolean;
   run(api: AgentApi, call: Call): Promise<unknown>;
 }
 
@@ -35,69 +37,103 @@ function waitMs(url: URL): number {
 
 /** Every call of the agent's API but the two probes. */
 export const routes: readonly Route[] = [
-  { method: 'GET', path: /^\/v1\/status$/, call: 'status', run: async (api) => await api.status() },
+  { method: 'GET', path: /^\/v1\/status$/, call: 'status', changes: false, run: async (api) => await api.status() },
   {
     method: 'PUT',
     path: /^\/v1\/term$/,
     call: 'setTerm',
+    changes: true,
     run: async (api, call) => await api.setTerm(agentRequests.term(await call.body(), '')),
   },
   {
     method: 'POST',
     path: /^\/v1\/bootstrap$/,
     call: 'bootstrap',
+    changes: true,
     run: async (api, call) => await api.bootstrap(taskIdOf(call), agentRequests.bootstrap(await call.body(), '')),
   },
   {
     method: 'GET',
     path: /^\/v1\/tasks\/([^/]+)$/,
     call: 'task',
+    changes: false,
     run: async (api, { id, url, signal }) => await api.task(id, { waitMs: waitMs(url) }, signal),
   },
   {
     method: 'PUT',
     path: /^\/v1\/config$/,
     call: 'setConfig',
+    changes: true,
     run: async (api, call) => await api.setConfig(agentRequests.config(await call.body(), '')),
   },
-  { method: 'POST', path: /^\/v1\/engine\/start$/, call: 'start', run: async (api) => await api.start() },
+  {
+    method: 'POST',
+    path: /^\/v1\/engine\/start$/,
+    call: 'start',
+    changes: true,
+    run: async (api) => await api.start(),
+  },
   {
     method: 'POST',
     path: /^\/v1\/engine\/stop$/,
     call: 'stop',
+    changes: true,
     run: async (api, call) => await api.stop(agentRequests.stop(await call.body(), '')),
   },
-  { method: 'POST', path: /^\/v1\/engine\/reload$/, call: 'reload', run: async (api) => await api.reload() },
-  { method: 'POST', path: /^\/v1\/engine\/promote$/, call: 'promote', run: async (api) => await api.promote() },
+  {
+    method: 'POST',
+    path: /^\/v1\/engine\/reload$/,
+    call: 'reload',
+    changes: true,
+    run: async (api) => await api.reload(),
+  },
+  {
+    method: 'POST',
+    path: /^\/v1\/engine\/promote$/,
+    call: 'promote',
+    changes: true,
+    run: async (api) => await api.promote(),
+  },
   {
     method: 'POST',
     path: /^\/v1\/engine\/rewind$/,
     call: 'rewind',
+    changes: true,
     run: async (api, call) => await api.rewind(taskIdOf(call)),
   },
   {
     method: 'PUT',
     path: /^\/v1\/roles$/,
     call: 'setRoles',
+    changes: true,
     run: async (api, call) => await api.setRoles(agentRequests.roles(await call.body(), '').roles),
   },
   {
     method: 'PUT',
     path: /^\/v1\/databases$/,
     call: 'setDatabases',
+    changes: true,
     run: async (api, call) => await api.setDatabases(agentRequests.databases(await call.body(), '').databases),
   },
   {
     method: 'PUT',
     path: /^\/v1\/slots$/,
     call: 'setSlots',
+    changes: true,
     run: async (api, call) => await api.setSlots(agentRequests.slots(await call.body(), '').slots),
   },
   {
     method: 'POST',
     path: /^\/v1\/canary\/write$/,
     call: 'writeCanary',
+    changes: true,
     run: async (api, call) => await api.writeCanary(agentRequests.canaryWrite(await call.body(), '').token),
   },
-  { method: 'POST', path: /^\/v1\/canary\/read$/, call: 'readCanary', run: async (api) => await api.readCanary() },
+  {
+    method: 'POST',
+    path: /^\/v1\/canary\/read$/,
+    call: 'readCanary',
+    changes: false,
+    run: async (api) => await api.readCanary(),
+  },
 ];

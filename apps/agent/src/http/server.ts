@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -41,7 +42,9 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   EngineNotRunning: 503,
 };
 
-const tlsOptions = ({ ca, cert, key }: Certificates) => ({ ca, cert, key });
+/** No resumed sessions: a client's certificate is checked at every connection, so that its end and a new CA count at once. */
+const tlsOptions = ({ ca, cert, key }: Certificates) =>
+  ({ ca, cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET }) as const;
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
@@ -77,14 +80,15 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
     for (const route of routes) {
       const match = route.path.exec(url.pathname);
       if (match === null || route.method !== request.method) continue;
-      authorize(request.socket as TLSSocket, route.call);
+      const role = authorize(request.socket as TLSSocket, route.call);
       const call = {
         url,
         id: decodeURIComponent(match[1] ?? ''),
         body: async () => await readBody(request),
-        signal: AbortSignal.any([signal, gone]),
+        signal: gone,
       };
       const body = await route.run(api, call);
+      if (route.changes) log.info({ call: route.call, role }, 'done');
       return { status: body === undefined ? 204 : 200, body };
     }
     throw new StackError('NotFound', `there is no ${request.method} ${url.pathname}`, {
@@ -108,14 +112,14 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
   };
 
   const server: Server = createServer(
-    { ...tlsOptions(certificates), requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    { ...tlsOptions(certificates), requestCert: true, rejectUnauthorized: false },
     (request, response) => void handle(request, response),
   );
   server.keepAliveTimeout = 60_000;
   server.on('tlsClientError', (error) => log.debug({}, `a connection failed: ${error.message}`));
 
   return {
-    useCertificates: (now) => server.setSecureContext({ ...tlsOptions(now), minVersion: 'TLSv1.2' }),
+    useCertificates: (now) => server.setSecureContext(tlsOptions(now)),
     listen: async (host, port) =>
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) =>

@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { realpath, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { StackError, systemClock } from '@polarstack/base';
 import type { EngineExit, EngineProcess, StopMode } from '../driver.ts';
 import { readIfThere } from '../durable-file.ts';
 import { isLocked, tryLock } from '../process/file-lock.ts';
-import { isAlive, kill, processesIn, processStat } from '../process/proc.ts';
+import { executableOf, isAlive, kill, processesIn, processStat } from '../process/proc.ts';
 import { watchDeath } from '../process/watch.ts';
 import { type Layout, paths } from './layout.ts';
 
@@ -67,11 +67,18 @@ export async function findPostmaster(layout: Layout): Promise<EngineProcess | un
   const dataDir = await realpath(layout.dataDir);
   const stat = processStat(file.pid);
   if (stat === undefined || !processesIn([dataDir]).includes(file.pid)) return undefined;
+  // One that somebody started by hand, beside the agent, holds no engine lock: it is not ours and does not count.
+  if (!executableOf(file.pid).startsWith('postgres') || !isLocked(paths(layout).engineLock)) return undefined;
   let end = (): void => {};
   const exited = new Promise<EngineExit>((resolve) => {
     end = watchDeath(file.pid, stat.startTicks, dataDir, () => resolve({}));
   });
   return engineProcess(file.pid, stat.startTicks, exited, () => end());
+}
+
+/** The real path, also of a folder that is gone while processes still work in it. */
+async function realFolder(folder: string): Promise<string> {
+  return await realpath(folder).catch(async () => join(await realpath(dirname(folder)), basename(folder)));
 }
 
 /**
@@ -83,7 +90,7 @@ export async function endProcesses(
   first: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const real = await Promise.all(folders.map(async (folder) => await realpath(folder).catch(() => folder)));
+  const real = await Promise.all(folders.map(realFolder));
   const started = systemClock.monotonic();
   for (let clean = 0; clean < 2; ) {
     const found = processesIn(real);

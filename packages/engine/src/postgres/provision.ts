@@ -20,7 +20,7 @@ function roleStatement(role: RoleSpec, exists: boolean): string {
     quoteIdentifier(role.name),
     'WITH LOGIN',
     flag('SUPERUSER', role.superuser),
-    flag('REPLICATION', role.replication),
+    flag('REPLICATION', role.replication === true || role.name === REPLICATOR),
     flag('CREATEDB', role.createdb),
     flag('CREATEROLE', role.createrole),
     ...(role.verifier === undefined ? [] : ['PASSWORD', quoteLiteral(role.verifier)]),

@@ -3,6 +3,7 @@
  * microseconds, and a scan must not be interleaved with anything.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 export interface ProcessStat {
   readonly parent: number;
@@ -20,6 +21,15 @@ export function processStat(pid: number): ProcessStat | undefined {
     return { parent: Number(fields[1]), startTicks: Number(fields[19]) };
   } catch {
     return undefined;
+  }
+}
+
+/** The name of the program that a process runs; empty where it is gone. */
+export function executableOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    return '';
   }
 }
 
