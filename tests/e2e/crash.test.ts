@@ -69,54 +69,55 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
       'insert into t values (1)',
     ]);
   };
-  /** Follows the operations of a cluster until the API goes away; `onChange` gets each new (step, state) once. */
-  const followSteps = async (name: string, seen: Set<string>, onChange: () => void): Promise<void> => {
+  /**
+   * Follows the operations of a cluster, across deaths of the API, until the signal aborts. `onChange` is called where
+   * something is seen that was not seen before: a step in a state, however many of them at once.
+   */
+  const followSteps = async (name: string, seen: Set<string>, onChange: () => void, signal: AbortSignal) => {
     const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
-    const look = (operation: MPDOperation): void => {
-      if (operation.spec.cluster !== name) return;
-      for (const step of operation.status?.steps ?? []) {
-        const mark = `${step.name} ${step.state}`;
-        if (step.state === 'Pending' || seen.has(mark)) continue;
-        seen.add(mark);
-        onChange();
-      }
+    const look = (operations: readonly MPDOperation[]): void => {
+      const marks = operations
+        .filter((operation) => operation.spec.cluster === name)
+        .flatMap(({ status }) => status?.steps ?? [])
+        .filter(({ state }) => state !== 'Pending')
+        .map((step) => `${step.name} ${step.state}`);
+      const fresh = marks.filter((mark) => !seen.has(mark));
+      for (const mark of fresh) seen.add(mark);
+      if (fresh.length > 0) onChange();
     };
-    try {
-      const { items, resourceVersion } = await client.list(MPDOperations, { namespace: 'default' });
-      items.forEach(look);
-      const stop = new AbortController();
-      for await (const event of client.watch(MPDOperations, { namespace: 'default', resourceVersion }, stop.signal)) {
-        if (event.type !== 'BOOKMARK') look(event.object);
+    while (!signal.aborted) {
+      try {
+        const { items, resourceVersion } = await client.list(MPDOperations, { namespace: 'default' }, signal);
+        look(items);
+        for await (const event of client.watch(MPDOperations, { namespace: 'default', resourceVersion }, signal)) {
+          if (event.type !== 'BOOKMARK') look([event.object]);
+        }
+      } catch (error) {
+        if (!isStackError(error) && !signal.aborted) throw error; // the API went away, which is what we do to it
+        await sleep(10);
       }
-    } catch (error) {
-      if (!isStackError(error)) throw error; // the API went away, which is what we do to it
-    } finally {
-      await client.close();
     }
+    await client.close();
   };
 
   test('at every persisted step boundary of create', { timeout: 900_000 }, async () => {
     const seen = new Set<string>();
     let kills = 0;
-    let finished = false;
+    const stop = new AbortController();
     await home.kubectlOk(['apply', '-f', '-'], { input: manifest('edges', 1) });
-    while (!finished) {
-      // A round ends with a kill at the next boundary that was not seen before, or with a cluster that is ready.
-      let killed = false;
-      const following = followSteps('edges', seen, () => {
-        if (killed) return;
-        killed = true;
-        kills++;
-        killControl();
-      });
-      while (!killed && !finished) {
-        const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
-        finished = (await home.kubectl(['get', 'mpd', 'edges', '-o', path])).stdout === 'True';
-      }
-      if (finished) killControl(); // ends the watch
-      await following;
-      await up();
+    const kill = (): void => {
+      kills++;
+      killControl();
+    };
+    const following = followSteps('edges', seen, kill, stop.signal);
+    for (let finished = false; !finished; ) {
+      await home.polarstack(['up', '--no-demo'], { timeoutMs: 300_000 }); // may be killed under its hands
+      const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+      finished = (await home.kubectl(['get', 'mpd', 'edges', '-o', path])).stdout === 'True';
     }
+    stop.abort();
+    await following;
+    await up();
     await ready('edges');
     await checkWhole('edges', 2);
     process.stderr.write(`killed at ${kills} boundaries: ${[...seen].join(', ')}\n`);
