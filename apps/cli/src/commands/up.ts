@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MPDCluster, MPDClusters } from '@polarstack/api';
-import { isStackError, systemClock } from '@polarstack/base';
+import { isStackError, StackError, systemClock } from '@polarstack/base';
 import { createKubeClient, type KubeClient, loadKubeconfig } from '@polarstack/kube';
-import { down, type Home, type Progress, parseManifests, up, waitForCluster } from '@polarstack/local';
+import { down, type Home, type Progress, parseManifests, runningControl, up, waitForCluster } from '@polarstack/local';
 import Table from 'cli-table3';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
@@ -155,17 +155,19 @@ function describeCluster(cluster: MPDCluster): string {
   ].join('\n');
 }
 
-/** Waits for a signal to stop, then stops everything: whoever supervises us expects nothing to be left. */
+const LOOK_MS = 1_000;
+
+/**
+ * Waits for a signal to stop, then stops everything: whoever supervises us expects nothing to be left. Where the
+ * control process dies first this ends with an error, so that we are started again; databases go on meanwhile.
+ */
 async function stay(home: Home, view: Progress, print: (text: string) => void, signal: AbortSignal): Promise<void> {
   print('Running in the foreground; Ctrl-C stops everything.\n');
-  await new Promise<void>((resolve) => {
-    const keepAlive = setInterval(() => {}, 60_000);
-    const end = (): void => {
-      clearInterval(keepAlive);
-      resolve();
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
+  while (!signal.aborted) {
+    if (runningControl(home) === undefined) {
+      throw new StackError('ControlFailed', 'the control process has died; the databases go on without it');
+    }
+    await systemClock.sleep(LOOK_MS, signal).catch(() => {}); // aborted: the loop ends
+  }
   await down({ home, remove: false, progress: view, signal: new AbortController().signal });
 }

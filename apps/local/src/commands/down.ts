@@ -18,6 +18,7 @@ import { acquireLock } from '../machine/file-lock.ts';
 import { isProcessAlive } from '../machine/process-identity.ts';
 import { homeProcesses, killAll, podProcesses } from './home-processes.ts';
 import type { Progress } from './progress.ts';
+import { removeRunFolders } from './run-folders.ts';
 import { stopPods } from './stop-pods.ts';
 
 const CONTROL_TERM_MS = 15_000;
@@ -78,6 +79,7 @@ async function stopAll(home: Home, progress: Progress, clock: Clock, signal: Abo
 
 /** Everything below the folder, then the folder where it is not a mount point or held by somebody. */
 function removeHome(home: Home, say: (detail: string) => void): void {
+  removeRunFolders(home);
   for (const name of readdirSync(home.root)) {
     // The mark that makes this folder ours goes last: an interrupted removal can be repeated.
     if (name !== 'home.json') rmSync(join(home.root, name), { recursive: true, force: true });

@@ -28,7 +28,7 @@ export async function ensurePostgres(
   const first = await discoverPostgres(search);
   if (first.found.length > 0) return first;
   if (!isRoot() || !isDebian() || !existsSync('/usr/bin/apt-get')) throw postgresMissing(describeMissing(first));
-  await installOnDebian(say, signal);
+  await installOnDebian({ say, signal });
   const second = await discoverPostgres(search);
   if (second.found.length > 0) return second;
   throw new StackError('PostgresInstallFailed', `installed, but still: ${describeMissing(second)}`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { discoverPostgres, judgeVersion, programs } from './discovery.ts';
-import { isDebian, postgresMissing, refuseMainCluster } from './install.ts';
+import { installOnDebian, isDebian, postgresMissing, refuseMainCluster } from './install.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -89,6 +89,37 @@ describe('installing', () => {
   test('names the command for each family', () => {
     expect(postgresMissing('none').remedy).toContain('apt-get install -y postgresql');
     expect(postgresMissing('none').remedy).toContain('dnf install -y postgresql-server');
+  });
+
+  test('fetches the package lists only where the package is not known, and says what it does', async () => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    // An apt-get that knows the package once it has fetched the lists.
+    const script = `#!/bin/sh
+echo "$@ $DEBIAN_FRONTEND" >>"${folder}/calls"
+case "$*" in
+  *update*) touch "${folder}/lists" ;;
+  *) [ -e "${folder}/lists" ] || { echo "E: Unable to locate package postgresql" >&2; exit 100; } ;;
+esac
+`;
+    writeFileSync(join(bin, 'apt-get'), script, { mode: 0o755 });
+    const said: string[] = [];
+    const options = { say: (line: string) => said.push(line), signal: new AbortController().signal };
+    const env = { PATH: `${bin}:/usr/bin:/bin` };
+    await installOnDebian({ ...options, etc: folder, env });
+    expect(readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')).toEqual([
+      '-q install -y --no-install-recommends postgresql noninteractive',
+      '-q update noninteractive',
+      '-q install -y --no-install-recommends postgresql noninteractive',
+    ]);
+    expect(said[1]).toContain('Unable to locate package postgresql');
+    expect(readFileSync(join(folder, 'postgresql-common', 'createcluster.conf'), 'utf8')).toContain('= false');
+    writeFileSync(join(bin, 'apt-get'), '#!/bin/sh\necho "E: no network" >&2\nexit 100\n', { mode: 0o755 });
+    const failing = installOnDebian({ ...options, etc: folder, env });
+    await expect(failing).rejects.toMatchObject({
+      code: 'PostgresInstallFailed',
+      message: expect.stringContaining('E: no network'),
+    });
   });
 
   test('keeps what the administrator has set, save the main cluster', () => {

@@ -42,10 +42,19 @@ export function refuseMainCluster(etc = '/etc'): void {
   writeFileSync(file, `${kept}${kept === '' || kept.endsWith('\n') ? '' : '\n'}create_main_cluster = false\n`);
 }
 
+export interface InstallOptions {
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** For tests: where settings lie, and what apt-get is given. */
+  readonly etc?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** Installs Debian's server package as root; package lists are fetched only where the package is not known yet. */
-export async function installOnDebian(say: (line: string) => void, signal: AbortSignal): Promise<void> {
-  refuseMainCluster();
-  const apt = (...args: string[]): Promise<void> => runApt(args, signal);
+export async function installOnDebian({ say, signal, etc, env }: InstallOptions): Promise<void> {
+  refuseMainCluster(etc);
+  const environment = packageManagerEnvironment(env);
+  const apt = (...args: string[]): Promise<void> => runApt(args, environment, signal);
   const install = (): Promise<void> => {
     say('installing the package postgresql with apt-get (no server is started by it)');
     return apt('install', '-y', '--no-install-recommends', 'postgresql');
@@ -60,13 +69,9 @@ export async function installOnDebian(say: (line: string) => void, signal: Abort
   }
 }
 
-function runApt(args: readonly string[], signal: AbortSignal): Promise<void> {
+function runApt(args: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('apt-get', ['-q', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: packageManagerEnvironment(),
-      signal,
-    });
+    const child = spawn('apt-get', ['-q', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, signal });
     let tail = '';
     const keep = (chunk: Buffer): void => {
       tail = (tail + chunk.toString()).slice(-4000);
@@ -77,7 +82,10 @@ function runApt(args: readonly string[], signal: AbortSignal): Promise<void> {
       reject(new StackError('PostgresInstallFailed', `apt-get: ${cause.message}`, { cause })),
     );
     child.on('close', (code) => {
-      if (code === 0) return resolve();
+      if (code === 0) {
+        resolve();
+        return;
+      }
       const reason = tail.split('\n').findLast((line) => line.startsWith('E:')) ?? tail.trim();
       reject(new StackError('PostgresInstallFailed', `apt-get ${args.join(' ')} ended with ${code}: ${reason}`));
     });
