@@ -60,7 +60,9 @@ function addType(schema: Schema, schemas: Schemas): void {
   const name = schema.typeName;
   if (name === undefined || schemas[name]) return;
   schemas[name] = {}; // before the fields: types may refer to themselves
-  schemas[name] = body(schema, schemas);
+  // A field that says more of its type (dsl.ts) inherits from it: the type itself is what is told once.
+  const type = Object.hasOwn(schema, 'typeName') ? schema : (Object.getPrototypeOf(schema) as Schema);
+  schemas[name] = body(type, schemas);
 }
 
 function body(schema: Schema, schemas: Schemas): object {
