@@ -59,7 +59,7 @@ describe('wantedSlices', () => {
 
   it('resolves named ports for each pod; different ports are different slices', () => {
     const slices = wantedSlices(service(), [pod('10.0.0.1'), pod('10.0.0.2', { port: 5500 })]) ?? [];
-    expect(slices.map((slice) => slice.ports?.[0]?.port).sort()).toEqual([5432, 5500]);
+    expect(new Set(slices.map((slice) => slice.ports?.[0]?.port))).toEqual(new Set([5432, 5500]));
     const numbered = wantedSlices(service({ ports: [{ port: 80 }] }), [pod('10.0.0.1')]) ?? [];
     expect(numbered[0]?.ports).toEqual([{ name: '', protocol: 'TCP', port: 80 }]);
   });

@@ -1,5 +1,5 @@
 import { constants, watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StackError } from '@polarstack/base';
 import { rotatedLog } from './log-rotation.ts';
 
@@ -76,19 +76,27 @@ async function* readRange(file: FileHandle, from: number, to: number): AsyncGene
   }
 }
 
+/** Changes with each rotation. */
+async function rotationOf(path: string): Promise<bigint | undefined> {
+  return (await stat(rotatedLog(path), { bigint: true }).catch(() => undefined))?.ctimeNs;
+}
+
 async function* readAll(options: LogReadOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const file = await openLog(options.path);
   try {
+    let rotation = await rotationOf(options.path);
     let offset = options.from ?? 0;
     if (options.tailLines !== undefined) offset = await tailOffset(file, offset, options.tailLines);
     for (;;) {
       // Asked before reading: what is written before the end is read after it.
       const over = !options.follow || options.isOver();
-      const { size } = await file.stat();
-      if (size < offset) {
+      const newest = await rotationOf(options.path);
+      if (newest !== rotation) {
+        rotation = newest;
         yield* unreadPart(options.path, offset);
         offset = 0;
       }
+      const { size } = await file.stat();
       for await (const chunk of readRange(file, offset, size)) {
         if (signal.aborted) return;
         offset += chunk.length;

@@ -39,8 +39,9 @@ export async function rotateLog(path: string, maxBytes: number): Promise<boolean
     } finally {
       await target.close();
     }
-    await rename(aside, rotatedLog(path));
+    // In this order: a reader that sees a new rotated file knows that the log has begun anew.
     await log.truncate(0);
+    await rename(aside, rotatedLog(path));
     return true;
   } finally {
     await log.close();
