@@ -18,21 +18,19 @@ const proxyPid = (home: TestHome): number => read<{ pid: number }>(home.dir, 'pr
 
 /** A service without a selector, and its endpoint: an echo server of the test. */
 const manifests = (name: string, port: number, echo: AddressInfo): string =>
-  JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ports: [{ name: 'echo', port }] } },
-      {
-        apiVersion: 'discovery.k8s.io/v1',
-        kind: 'EndpointSlice',
-        metadata: { name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
-        addressType: 'IPv4',
-        ports: [{ name: 'echo', port: echo.port, protocol: 'TCP' }],
-        endpoints: [{ addresses: [echo.address], conditions: { ready: true } }],
-      },
-    ],
-  });
+  [
+    { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ports: [{ name: 'echo', port }] } },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: [{ name: 'echo', port: echo.port, protocol: 'TCP' }],
+      endpoints: [{ addresses: [echo.address], conditions: { ready: true } }],
+    },
+  ]
+    .map((object) => JSON.stringify(object))
+    .join('\n');
 
 describe.skipIf(skip)('a service', () => {
   let home: TestHome;
