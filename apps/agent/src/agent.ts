@@ -64,7 +64,7 @@ export function createAgent(options: AgentOptions): AgentApi {
     }
     await checkConfig(config);
     const ignored = Object.keys(config.parameters).filter(isStackOwned);
-    if (ignored.length > 0) log.warn({ parameters: ignored }, 'parameters that the stack sets itself are ignored');
+    if (ignored.length > 0) log.debug({ parameters: ignored }, 'parameters that the stack sets itself are left out');
     await state.update({ config });
     return true;
   };

@@ -9,7 +9,7 @@ const NAME_MAX = 63;
 const name = text({ max: NAME_MAX });
 const slot = text({ pattern: /^[a-z0-9_]+$/, max: NAME_MAX });
 /** Ids travel in URLs, application names and log lines. */
-const id = text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, max: 128 });
+const id = text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, max: 253 });
 const port = integer(1, 65_535);
 
 const termFields = object({
