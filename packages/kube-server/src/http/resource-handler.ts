@@ -10,7 +10,7 @@ import { updateObject } from '../operations/update.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { StoredObject } from '../store/object-store.ts';
 import { includeObject, partialMetadata, table } from '../table/table.ts';
-import { refuseInitialEvents, serveWatch, type TextCache, type WatchLimits } from '../watch/watch.ts';
+import { createLastText, refuseInitialEvents, serveWatch, type WatchLimits } from '../watch/watch.ts';
 import { decodeObject, decodeOptions, mediaType, readBody } from './body.ts';
 import { duplicateFields } from './duplicate-fields.ts';
 import type { UserInfo } from './identity.ts';
@@ -44,7 +44,7 @@ export interface ResourceHandler {
 }
 
 export function createResourceHandler({ env, limits, signal }: ResourceHandlerOptions): ResourceHandler {
-  const texts: TextCache = new WeakMap();
+  const texts = createLastText();
 
   const contextOf = (call: ResourceCall): WriteContext => ({
     now: env.clock.now(),
@@ -75,16 +75,6 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   const sendStored = (call: ResourceCall, code: number, stored: Readonly<JsonObject>): void =>
     send(call, code, present(call.definition, stored as unknown as StoredObject));
 
-  const textOf = (definition: ResourceDefinition, stored: StoredObject): string => {
-    const shown = present(definition, stored);
-    if (shown !== (stored as unknown)) return JSON.stringify(shown);
-    const known = texts.get(stored);
-    if (known !== undefined) return known;
-    const text = JSON.stringify(shown);
-    texts.set(stored, text);
-    return text;
-  };
-
   const sendList = (call: ResourceCall, result: ListResult, rendering: Rendering): void => {
     const { definition, response } = call;
     const metadata = {
@@ -112,7 +102,9 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
         return;
       case 'object': {
         const head = JSON.stringify({ kind: definition.listKind, apiVersion: definition.apiVersion, metadata });
-        const items = result.items.map((item) => textOf(definition, item)).join(',');
+        const items = shown()
+          .map((item) => JSON.stringify(item))
+          .join(',');
         sendText(response, 200, 'application/json', `${head.slice(0, -1)},"items":[${items}]}`);
       }
     }

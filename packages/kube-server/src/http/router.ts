@@ -14,6 +14,7 @@ import { type ApiPath, parsePath, type ResourcePath } from './request-info.ts';
 import type { ResourceCall } from './resource-handler.ts';
 import { sendJson, sendText, toStatus } from './respond.ts';
 import { errors } from './status.ts';
+import { parseUrl } from './url.ts';
 
 /** Answers a call on a subresource; false when it is not one of its own. */
 export type SubresourceHandler = (call: ResourceCall) => Promise<boolean>;
@@ -93,7 +94,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<string> => {
     const user = authenticate(request);
-    const url = new URL(request.url ?? '/', 'https://localhost');
+    const url = parseUrl(request);
     const path = parsePath(url.pathname);
     const method = request.method ?? 'GET';
     if (path.kind !== 'resource') {
@@ -131,7 +132,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
       if (status.details?.retryAfterSeconds) response.setHeader('retry-after', status.details.retryAfterSeconds);
       sendJson(response, status.code, status);
     }
-    onServed('', status.code);
+    onServed(request.method?.toLowerCase() ?? '', status.code);
   };
 
   return (request, response) => {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject, setOwn } from '../json.ts';
 import type { Schema } from './schema.ts';
 
 const reserved = new Set(
@@ -33,7 +33,7 @@ export function celValue(schema: Schema | undefined, value: unknown): unknown {
     const declared = schema?.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
     const child =
       declared ?? (isObject(schema?.additionalProperties) ? (schema.additionalProperties as Schema) : undefined);
-    result[declared ? celName(key) : key] = celValue(child, value[key]);
+    setOwn(result, declared ? celName(key) : key, celValue(child, value[key]));
   }
   return result;
 }

@@ -7,6 +7,7 @@ import type { UserInfo } from '../http/identity.ts';
 import { parsePath } from '../http/request-info.ts';
 import { toStatus } from '../http/respond.ts';
 import { errors } from '../http/status.ts';
+import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
 import { EXEC_PROTOCOLS, type ExecPlan, planExec, runExec } from './exec.ts';
 
@@ -35,7 +36,7 @@ export function createUpgradeHandler(options: UpgradeOptions) {
 
   const plan = (request: IncomingMessage): ExecPlan => {
     const user = options.authenticate(request);
-    const url = new URL(request.url ?? '/', 'https://localhost');
+    const url = parseUrl(request);
     const path = parsePath(url.pathname);
     if (path.kind !== 'resource') throw errors.noSuchPath();
     const { resource } = path;

@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http';
 /** The writing side of a watch connection. */
 export interface WatchStream {
   write(text: string): void;
+  /** Called when what the client asked to begin with is written: the bound holds for what comes on top of that. */
+  begun(): void;
   /** Ends the answer; what is written after is dropped, because an event may come while the client is still leaving. */
   end(lastWords?: string): void;
   /** Calls back once, when the stream ended or the connection broke. */
@@ -16,6 +18,7 @@ export function createWatchStream(
   onCutOff: (buffered: number) => void,
 ): WatchStream {
   let isOver = false;
+  let allowed = Number.POSITIVE_INFINITY;
   const callbacks: (() => void)[] = [];
   const finish = (): void => {
     if (isOver) return;
@@ -29,10 +32,16 @@ export function createWatchStream(
     write: (text) => {
       if (isOver) return;
       response.write(text);
-      if (response.writableLength <= maxBufferedBytes) return;
+      if (response.writableLength <= allowed) return;
       onCutOff(response.writableLength);
       finish();
       response.destroy();
+    },
+    begun: () => {
+      allowed = response.writableLength + maxBufferedBytes;
+      response.once('drain', () => {
+        allowed = maxBufferedBytes;
+      });
     },
     end: (lastWords) => {
       if (isOver) return;

@@ -55,15 +55,30 @@ function readTimeout(query: URLSearchParams): number {
   return Math.min(Number(text), 24 * 3600);
 }
 
-/** What watchers of the same form can share: the text of an object is made once for all of them. */
-export type TextCache = WeakMap<object, string>;
+/**
+ * The text of the object that was shown last. All watchers hear of an event one after the other, so this one is enough
+ * for the text to be made once for all of them, and costs no memory for objects at rest.
+ */
+export interface LastText {
+  of(object: object): string;
+}
+
+export function createLastText(): LastText {
+  let last: { readonly object: object; readonly text: string } | undefined;
+  return {
+    of: (object) => {
+      if (last?.object !== object) last = { object, text: JSON.stringify(object) };
+      return last.text;
+    },
+  };
+}
 
 export function serveWatch(
   env: Environment,
   request: WatchRequest,
   response: ServerResponse,
   limits: WatchLimits,
-  texts: TextCache,
+  texts: LastText,
   signal: AbortSignal,
 ): void {
   const { definition, namespace, query, rendering } = request;
@@ -89,11 +104,7 @@ export function serveWatch(
 
   const textOf = (stored: StoredObject, shown: Readonly<JsonObject>): string => {
     if (rendering !== 'object' || shown !== (stored as unknown)) return JSON.stringify(render(shown));
-    const known = texts.get(stored);
-    if (known !== undefined) return known;
-    const text = JSON.stringify(shown);
-    texts.set(stored, text);
-    return text;
+    return texts.of(stored);
   };
 
   const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
@@ -127,6 +138,7 @@ export function serveWatch(
   stream.onOver(() => limits.onWatch(-1));
   try {
     stream.onOver(begin());
+    stream.begun();
   } catch (error) {
     if (!isStackError(error) || error.code !== 'Gone') throw error;
     const { status } = errors.expired(`too old resource version: ${version ?? 0} (${env.store.oldestRevision})`);
