@@ -41,6 +41,21 @@ describe('the command line', () => {
     expect(seen).toEqual({ namespace: 'two', home: 'h', output: 'json', allNamespaces: true });
   });
 
+  test('every command takes --no-color', async () => {
+    const program = await createProgram(['completion'], captured().io);
+    const every = program.commands.flatMap((each) => [each, ...each.commands]);
+    for (const each of every)
+      expect([each.name(), each.options.map(({ long }) => long)]).toEqual([
+        each.name(),
+        expect.arrayContaining(['--no-color']),
+      ]);
+    const [list] = program.commands.filter((each) => each.name() === 'list');
+    if (list === undefined) throw new Error('no command list');
+    list.action(() => {});
+    await program.parseAsync(['list', '--no-color'], { from: 'user' });
+    expect(globalsOf(list)).toEqual({ color: false });
+  });
+
   test('help names every command and the exit codes; the help of each command can be had', async () => {
     const { io, out } = captured();
     expect(await runCli(['--help'], io)).toBe(0);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { addAllGlobals, globalsOf } from './connect/globals.ts';
+import { addAllGlobals, addGlobals, globalsOf } from './connect/globals.ts';
 import type { Io } from './io.ts';
 import { exitCodes } from './report-error.ts';
 
@@ -126,8 +126,15 @@ export async function createProgram(args: readonly string[], io: Io): Promise<Co
     if (all || (word !== undefined && names.includes(word))) (await load())(program, io);
     else program.command(name).aliases(aliases).description(summary).allowUnknownOption();
   }
+  for (const command of program.commands) offerNoColor(command);
   passGlobals(program);
   return program;
+}
+
+/** Every command takes `--no-color`, whoever wrote it. */
+function offerNoColor(command: Command): void {
+  if (!command.options.some(({ long }) => long === '--no-color')) addGlobals(command, 'color');
+  for (const child of command.commands) offerNoColor(child);
 }
 
 /** Commands of the local home read `--home` as an option of their own; it may stand before their name as well. */
