@@ -1,4 +1,4 @@
-import { labels, MPDOperations, names } from '@polarstack/api';
+import { labels, MPDClusters, MPDOperations, names } from '@polarstack/api';
 import { StackError, waitFor } from '@polarstack/base';
 import { conditionOf } from '@polarstack/domain';
 import { Pods, Services } from '@polarstack/kube';
@@ -137,4 +137,30 @@ test('a name that is taken by somebody else is reported, and used once it is fre
   );
   await s.kube.delete(Services, { namespace: 'default', name: names.service('demo', 'rw') });
   await s.until('demo', 'Ready', 'True');
+});
+
+test('a creation that stopped for a person can be deleted, or cancelled and then deleted', async () => {
+  const s = await scene();
+  await s.start();
+  for (const pod of ['one-1001-1002', 'two-1004-1005']) {
+    s.world.failures.set(`bootstrap ${pod}`, new StackError('InvalidConfig', 'nonsense'));
+  }
+  for (const name of ['one', 'two']) {
+    await s.create(name, { followerNum: 0 });
+    const stopped = await eventually(s, 'the interrupt', () =>
+      s.operations().find(({ spec, status }) => spec.cluster === name && status?.phase === 'Interrupted'),
+    );
+    if (name === 'two') {
+      const key = { namespace: 'default', name: stopped.metadata.name ?? '' };
+      const body = { spec: { steering: { action: 'Cancel', requestId: 'c1', requester: 'a test' } } };
+      await s.kube.patch(MPDOperations, key, { type: 'merge', body });
+      const ended = await eventually(s, 'the cancel', () =>
+        s.operations().find(({ spec, status }) => spec.cluster === name && status?.phase === 'Cancelled'),
+      );
+      expect(ended.status).toMatchObject({ error: { code: 'Cancelled', message: 'cancelled by a test' } });
+    }
+    await s.kube.delete(MPDClusters, { namespace: 'default', name });
+    await s.untilGone(name);
+  }
+  expect(s.kube.all(Pods)).toEqual([]);
 });

@@ -61,7 +61,7 @@ export function createOperationController(options: OperationControllerOptions) {
       await client.replaceStatus(MPDOperations, { ...operation, status }, signal);
       if (!isCancel) return;
     }
-    const stopped = operation.status?.phase === 'Interrupted' && !isCancel;
+    const stopped = operation.status?.phase === 'Interrupted' && !runner.isCancelled(key);
     if (!stopped) runner.start(operation);
   };
 }

@@ -29,8 +29,10 @@ export interface OperationRunnerOptions {
 export interface OperationRunner {
   /** Starts the operation where it does not run yet. */
   start(operation: MPDOperation): void;
-  /** Asks a running operation to stop; one that is started later stops at once. */
+  /** Asks an operation to end: one that runs stops, one that does not is ended when it is started. */
   cancel(key: string, reason: StackError): void;
+  /** Whether the operation is to be ended, so that starting it makes sense even where it waits for a person. */
+  isCancelled(key: string): boolean;
   isRunning(key: string): boolean;
   idle(): Promise<void>;
 }
@@ -106,9 +108,13 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
       runs.set(key, { done: run(key, cancel.signal), cancel });
     },
     cancel: (key, reason) => {
+      if (cancelled.has(key)) return;
       cancelled.set(key, reason);
-      runs.get(key)?.cancel.abort(reason);
+      const running = runs.get(key);
+      if (running) running.cancel.abort(reason);
+      else onEnd(key);
     },
+    isCancelled: (key) => cancelled.has(key),
     isRunning: (key) => runs.has(key),
     idle: async () => {
       await Promise.allSettled([...runs.values()].map(({ done }) => done));

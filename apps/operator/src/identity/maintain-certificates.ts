@@ -46,7 +46,7 @@ export function createCertificateKeeper(services: Services, clock: Clock, logger
       const reason = reasonToIssue(spec, found, authority.certPem, now);
       if (!reason) continue;
       await store(cluster, found, await issueLeaf(owner, authority, spec, now), signal);
-      logger.info({ secret: spec.secret, reason }, 'issued a certificate');
+      logger.info({ certificate: spec.secret, reason }, 'issued a certificate');
       if (spec.commonName === 'operator') services.agents.forget(owner);
     }
   }

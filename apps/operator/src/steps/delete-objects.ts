@@ -9,10 +9,13 @@ import {
   type KubeObject,
   Services as KubeServices,
   PersistentVolumeClaims,
+  PersistentVolumes,
   Pods,
   type Resource,
   Secrets,
 } from '@polarstack/kube';
+import { done } from '@polarstack/workflow';
+import type { PersistentVolumeClaim } from 'kubernetes-types/core/v1.js';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
 
 const POLL_MS = 50;
@@ -93,7 +96,8 @@ export const deleteObjects: ClusterStep = {
     const all = async <T extends KubeObject>(resource: Resource<T>): Promise<void> =>
       await remove(step, resource, await owned(step.services.client, resource, cluster, step.signal));
     await Promise.all([all(KubeServices), all(Secrets), all(ConfigMaps)]);
-    await all(PersistentVolumeClaims);
+    const claims = await owned(step.services.client, PersistentVolumeClaims, cluster, step.signal);
+    await remove(step, PersistentVolumeClaims, claims);
     const left = [
       ...(await untilGone(step, KubeServices, cluster, 10_000)),
       ...(await untilGone(step, Secrets, cluster, 10_000)),
@@ -104,10 +108,33 @@ export const deleteObjects: ClusterStep = {
       const which = left.map(({ kind, metadata }) => `${kind} ${metadata?.name}`).join(', ');
       throw new StackError('Timeout', `objects do not go away: ${which}`);
     }
+    const kept = await volumesLeft(step, claims);
     step.services.agents.forget({
       namespace: cluster.metadata.namespace ?? 'default',
       name: cluster.metadata.name ?? '',
     });
-    return undefined;
+    return done({}, kept.length > 0 ? `left to their nodes, which are off: ${kept.join(', ')}` : undefined);
   },
 };
+
+/** Volumes are removed after their claims. Those of nodes that are off go when the nodes are back; nothing waits for that. */
+const VOLUMES_MS = 5_000;
+
+async function volumesLeft(
+  step: ClusterStepContext,
+  claims: readonly PersistentVolumeClaim[],
+): Promise<readonly string[]> {
+  const { clock, client } = step.services;
+  const started = clock.monotonic();
+  let left = claims.flatMap(({ spec }) => spec?.volumeName ?? []);
+  for (;;) {
+    const found = await Promise.all(
+      left.map(async (name) => await client.find(PersistentVolumes, { name }, step.signal)),
+    );
+    left = found.flatMap((volume) =>
+      volume?.metadata?.name && volume.spec?.persistentVolumeReclaimPolicy === 'Delete' ? [volume.metadata.name] : [],
+    );
+    if (left.length === 0 || clock.monotonic() - started > VOLUMES_MS) return left;
+    await clock.sleep(POLL_MS, step.signal);
+  }
+}
