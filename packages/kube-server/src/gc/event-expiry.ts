@@ -9,14 +9,14 @@ const KEEP_MS = 60 * 60_000;
 const SWEEP_MS = 60_000;
 
 /**
- * Deletes old events. Age is measured by the monotonic clock since this process first saw an event in its present
- * state: a wall clock that jumps expires nothing, and after a restart events live up to another hour.
+ * One look at all events, deleting the old ones. Age is measured by the monotonic clock since an event was first seen
+ * in its present state: a wall clock that jumps expires nothing, and after a restart events live up to another hour.
  */
-export function startEventExpiry(env: Environment, signal: AbortSignal): void {
+export function createEventSweep(env: Environment): () => Promise<void> {
   const prefix = storePrefix('', 'events');
   let seen = new Map<string, { readonly version: string; readonly at: number }>();
 
-  const sweep = async (): Promise<void> => {
+  return async () => {
     const definition = env.registry.find('', 'v1', 'events');
     if (!definition) return;
     const now = env.clock.monotonic();
@@ -38,7 +38,11 @@ export function startEventExpiry(env: Environment, signal: AbortSignal): void {
     }
     seen = next;
   };
+}
 
+/** Sweeps every minute until the signal. */
+export function startEventExpiry(env: Environment, signal: AbortSignal): void {
+  const sweep = createEventSweep(env);
   const timer = setInterval(() => {
     sweep().catch((error: unknown) => env.logger.warn({ err: error }, 'old events could not be deleted'));
   }, SWEEP_MS);

@@ -37,7 +37,5 @@ export function readPatch(type: string, text: string, definition: ResourceDefini
 }
 
 function jsonPatchFailure(error: Error): Error {
-  return failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, {
-    causes: [{ message: error.message }],
-  });
+  return failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`);
 }

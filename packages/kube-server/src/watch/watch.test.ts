@@ -119,6 +119,19 @@ describe('a watch', () => {
     open.close();
   });
 
+  it('may begin with more than the bound', async () => {
+    const server = await start({ server: { maxWatchBufferBytes: 64 * 1024 } });
+    for (let i = 0; i < 30; i++) {
+      await server.admin.call('POST', path, { metadata: { name: `big-${i}` }, data: { big: 'x'.repeat(200_000) } });
+    }
+    const open = await watch(server, '');
+    await open.until(named('big-9')); // the last by name
+    expect(open.events).toHaveLength(30);
+    await make(server, 'small');
+    await open.until(named('small'));
+    open.close();
+  });
+
   it('that nobody reads is cut off, and others go on (W3)', async () => {
     const server = await start({ server: { maxWatchBufferBytes: 256 * 1024 } });
     const keys = server.adminKeys;
