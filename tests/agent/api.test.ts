@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { waitFor } from '@polarstack/base';
 import { type AgentClient, podPaths, type Term } from '@polarstack/contracts';
 import { createAuthority, issueCertificate } from '@polarstack/pki';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import {
   createTestCluster,
   finished,
@@ -15,6 +15,7 @@ import {
   replicaTerm,
   signal,
   type TestPod,
+  test,
 } from './harness.ts';
 
 const cluster = await createTestCluster();

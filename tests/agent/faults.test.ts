@@ -1,10 +1,12 @@
 /** Death of the agent, of the postmaster, of both: on real processes. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
+import { seededRandom } from '@polarstack/testkit';
 import pg from 'pg';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect } from 'vitest';
 import {
   bootstrapPrimary,
   bootstrapReplica,
@@ -15,6 +17,7 @@ import {
   PASSWORD,
   signal,
   type TestPod,
+  test,
 } from './harness.ts';
 
 const cluster = await createTestCluster();
@@ -167,6 +170,46 @@ test('SIGTERM of the agent is the end of the pod: the engine stops, and comes ba
   await b.start();
   await restarted(b, 0);
 });
+
+const random = seededRandom('moments of death');
+/** About as long as a bootstrap takes. */
+const BOOTSTRAP_MS = 1_200;
+
+test.each([0, 1, 2])(
+  'kill -9 of the agent at a random moment of a bootstrap: asked again, it comes to its end (%i)',
+  async (round) => {
+    const [d, e] = [await cluster.pod(`d${round}`), await cluster.pod(`e${round}`)];
+    for (const [pod, request] of [
+      [d, initdbRequest([slotName(e.instanceId)])],
+      [e, cloneRequest(d, e, [slotName(d.instanceId)])],
+    ] as const) {
+      await pod.start();
+      await pod.client.bootstrap('make', request);
+      await sleep(random() * BOOTSTRAP_MS);
+      await killAgent(pod);
+      await pod.start();
+      await finished(pod, await pod.client.bootstrap('make', request));
+    }
+    expect((await d.client.status()).engine).toMatchObject({ state: 'running', role: 'primary' });
+    await d.client.writeCanary('made');
+    await waitFor(
+      'the canary',
+      async () => ((await e.client.readCanary()).token === 'made' ? true : undefined),
+      deadline,
+    );
+    const client = await connect(e);
+    expect((await client.query('select slot_name as s from pg_replication_slots')).rows).toEqual([
+      { s: slotName(d.instanceId) },
+    ]);
+    await client.end();
+    for (const pod of [d, e]) {
+      const agent = pod.agent;
+      const gone = new Promise((resolve) => agent?.once('exit', resolve));
+      agent?.kill('SIGTERM');
+      await gone;
+    }
+  },
+);
 
 test('a bootstrap interrupted by kill -9 leaves nothing that starts, and goes through when asked again', async () => {
   const c = await cluster.pod('3');

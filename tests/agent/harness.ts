@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,10 +21,25 @@ import {
   type Term,
 } from '@polarstack/contracts';
 import { createAuthority, issueCertificate, type KeyPair } from '@polarstack/pki';
+import { missing } from '@polarstack/testkit';
 import { build } from 'esbuild';
+import { test as base } from 'vitest';
 
 export const signal = new AbortController().signal;
-export const ENGINE_BIN = process.env.POLARSTACK_TEST_ENGINE_BIN ?? '/usr/lib/postgresql/15/bin';
+/** For tests that need a whole PostgreSQL; skipped, saying so, where there is none. */
+export const test = base.skipIf(missing('postgres'));
+
+/** The newest installation that can do all an agent may ask of it. */
+function newestServer(): string {
+  const folder = '/usr/lib/postgresql';
+  const majors = existsSync(folder) ? readdirSync(folder).map(Number) : [];
+  const newest = majors
+    .sort((a, b) => b - a)
+    .map((major) => `${folder}/${major}/bin`)
+    .find((bin) => existsSync(join(bin, 'pg_rewind')) && existsSync(join(bin, 'initdb')));
+  return newest ?? join(folder, 'none');
+}
+
 const root = join(import.meta.dirname, '../..');
 
 /** Whom to run agents and engines as: PostgreSQL refuses root. */
@@ -160,7 +176,7 @@ export async function createTestCluster(): Promise<TestCluster> {
       [podEnv.physicalId]: `${instanceId}0`,
       [podEnv.enginePort]: String(enginePort),
       [podEnv.agentPort]: String(agentPort),
-      [podEnv.engineBin]: options.bin ?? ENGINE_BIN,
+      [podEnv.engineBin]: options.bin ?? newestServer(),
       [podEnv.root]: rootDir,
       [podEnv.run]: runDir,
     };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isStackError, waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
 import pg from 'pg';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect } from 'vitest';
 import {
   bootstrapPrimary,
   bootstrapReplica,
@@ -18,6 +18,7 @@ import {
   scramVerifier,
   signal,
   type TestPod,
+  test,
 } from './harness.ts';
 
 const cluster = await createTestCluster();

@@ -3,8 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '@polarstack/base';
 import pg from 'pg';
-import { afterAll, expect, test } from 'vitest';
-import { bootstrapPrimary, createTestCluster, initdbRequest, PASSWORD, scramVerifier, signal } from './harness.ts';
+import { afterAll, expect } from 'vitest';
+import {
+  bootstrapPrimary,
+  createTestCluster,
+  initdbRequest,
+  PASSWORD,
+  scramVerifier,
+  signal,
+  test,
+} from './harness.ts';
 
 const cluster = await createTestCluster();
 afterAll(async () => await cluster.close());

@@ -50,6 +50,19 @@ test('T1: a write torn at any sector, in any order, leaves the term before or th
   );
 });
 
+test('T1: a write cut off after any byte leaves the term before or the one being written', () => {
+  fc.assert(
+    fc.property(anyTerm, anyTerm, fc.nat({ max: SLOT_BYTES }), (before, next, bytes) => {
+      const file = Buffer.concat([
+        encodeSlot({ sequence: 1, term: before }),
+        encodeSlot({ sequence: 0, term: before }),
+      ]);
+      encodeSlot({ sequence: 2, term: next }).copy(file, SLOT_BYTES, 0, bytes);
+      expect([before, next]).toContainEqual(decodeFile(file)?.inForce.term);
+    }),
+  );
+});
+
 test('T1: one changed byte anywhere in a slot is noticed', () => {
   fc.assert(
     fc.property(anyTerm, fc.nat(), fc.integer({ min: 1, max: 255 }), (term, position, change) => {

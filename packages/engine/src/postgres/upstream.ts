@@ -47,7 +47,7 @@ export async function untilTimelineIsWritten(layout: Layout, upstream: Upstream,
   } catch (error) {
     signal.throwIfAborted();
     throw new StackError(
-      'RewindFailed',
+      'EngineNotRunning',
       `the upstream ${upstream.instanceId} cannot be asked: ${(error as Error).message}`,
       {
         cause: error,
