@@ -2,12 +2,13 @@
  * The local home as a whole, by its commands: two at once, two side by side, dead processes, a stranger's address, a
  * damaged state.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { waitFor } from '@polarstack/base';
-import { createTestHome, missing, type TestHome } from '@polarstack/testkit';
+import { createTestHome, missing, polarstackProgram, type TestHome } from '@polarstack/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const skip = missing('postgres');
@@ -50,6 +51,15 @@ describe.skipIf(skip)('a home without clusters', () => {
     expect(control(home).pid).not.toBe(before.pid);
   });
 
+  test('a folder that the engines could not enter is refused before anything is written', async () => {
+    if (process.getuid?.() !== 0) return; // a plain user's engines run as that user
+    chmodSync(dirname(home.dir), 0o700);
+    const { code, stderr } = await home.polarstack(['up', '--no-demo']);
+    expect(code).toBe(4);
+    expect(stderr).toContain('HomeNotReachable');
+    expect(existsSync(home.dir)).toBe(false);
+  });
+
   test('down --delete asks, and does nothing where nobody can answer', async () => {
     await home.polarstackOk(['up', '--no-demo']);
     const refused = await home.polarstack(['down', '--delete']);
@@ -85,11 +95,40 @@ describe.skipIf(skip)('a home without clusters', () => {
     expect(proxyPid(home)).toBe(second);
   });
 
+  test('in the foreground it stays until it is told to stop, and then leaves nothing running', async () => {
+    const child = spawn(polarstackProgram, ['up', '--no-demo', '--foreground'], {
+      env: { ...process.env, POLARSTACK_HOME: home.dir },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    await waitFor('it to be up', async () => (shown.includes('Ctrl-C stops everything') ? true : undefined), {
+      signal,
+      timeoutMs: 60_000,
+    });
+    expect(home.processes().length).toBeGreaterThan(1);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(home.processes()).toEqual([]);
+  });
+
   test('down works without a control process', async () => {
     await home.polarstackOk(['up', '--no-demo']);
     process.kill(control(home).pid, 'SIGKILL');
     await home.polarstackOk(['down']);
     expect(home.processes()).toEqual([]);
+  });
+
+  test('many homes that start at the same moment get addresses of their own', async () => {
+    const others = [createTestHome(), createTestHome(), createTestHome()];
+    try {
+      await Promise.all([home, ...others].map((each) => each.polarstackOk(['up', '--no-demo'])));
+      expect(new Set([home, ...others].map(block)).size).toBe(4);
+    } finally {
+      for (const other of others) await other.remove();
+    }
   });
 
   test('a second home takes other addresses, also while the first is not reachable', async () => {

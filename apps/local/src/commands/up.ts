@@ -59,6 +59,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
   // Folders that we make must let the engines' user pass, whatever the umask of the user's shell; secrets have modes.
   process.umask(0o022);
   const { home, why } = chooseHome(options.home);
+  mustBeReachable(home);
   claimFolder(home);
   const { lock } = await acquireLock(home.commandLock, 'polarstack up', {
     signal,
@@ -86,7 +87,6 @@ async function start(
   { progress, signal, clock }: { readonly progress: Progress; readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<Pick<UpResult, 'control' | 'url' | 'child'>> {
   const { record } = openHome(home, clock.now());
-  mustBeReachable(home);
   const settings = readLocalSettings();
   const named = settings.pgBin ?? record.pgBin;
   await progress.step('PostgreSQL', async (say) => {

@@ -9,28 +9,29 @@
 import { createHash } from 'node:crypto';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isStackError, type Logger, StackError, systemClock } from '@polarstack/base';
+import type { PodConnector } from '@polarstack/api';
+import { type Logger, StackError } from '@polarstack/base';
 import { createKubeClient, type KubeClient, type KubeConnection } from '@polarstack/kube';
-import { openObjectStore, startKubeServer } from '@polarstack/kube-server';
+import { openObjectStore } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
 import { startOperator } from '@polarstack/operator';
 import { readLocalSettings } from '../config.ts';
-import { API_PORT, addressTaken, apiAddress, canListen, firstFreeBlock } from '../home/block.ts';
 import type { Build } from '../home/build.ts';
 import type { Home } from '../home/home.ts';
-import { type HomeRecord, readHomeRecord, writeHomeRecord } from '../home/home-record.ts';
+import { readHomeRecord } from '../home/home-record.ts';
 import { renderKubeconfig } from '../home/kubeconfig.ts';
-import { ensurePki, type HomePki, type Identity } from '../home/pki.ts';
+import type { HomePki, Identity } from '../home/pki.ts';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
 import { type FileLock, lockHolder, tryLock } from '../machine/file-lock.ts';
 import { identifyProcess } from '../machine/process-identity.ts';
 import { type Account, findAccount, SYSTEM_USER } from '../machine/system-user.ts';
 import { discoverPostgres, type PostgresInstallation } from '../postgres/discovery.ts';
 import { proxyFiles } from '../proxy/proxy-folder.ts';
-import { machineImages, machineNodes, machineObjects, serviceAddresses } from './catalog.ts';
+import { machineImages, machineNodes, machineObjects } from './catalog.ts';
 import { PODS_TERM_MS, writeControlState } from './control-state.ts';
 import { applyManifests, readManifests } from './manifests.ts';
 import { superviseProxy } from './proxy-supervisor.ts';
+import { startApi } from './start-api.ts';
 import type { StartupReporter } from './startup-channel.ts';
 
 export interface ControlOptions {
@@ -86,33 +87,18 @@ async function start(
   });
 
   reporter.step('opening the state');
-  const [store, block, { found, rejected }] = await Promise.all([
+  const [store, { found, rejected }] = await Promise.all([
     openObjectStore({ dir: home.api, logger: log.child({ part: 'store' }) }),
-    chooseBlock(record),
     postgres,
   ]);
   closers.push(() => store.close());
   for (const folder of rejected) log.warn(folder, 'a PostgreSQL that cannot be used');
 
   reporter.step('starting the API server');
-  const address = apiAddress(block);
-  const pki = await ensurePki(home.pki, address, systemClock.now());
   let runtime: NodeRuntime | undefined;
-  const server = await startKubeServer({
-    store,
-    listen: { host: address, port: API_PORT },
-    tls: { certPem: pki.server.certPem, keyPem: pki.server.keyPem, clientCaPem: pki.caPem },
-    connector: () => runtime?.connector,
-    serviceIPs: serviceAddresses(block),
-    logger: log.child({ part: 'api' }),
-    // Not ours to stop before its clients: `close` does.
-    signal: new AbortController().signal,
-  }).catch((cause: unknown) => {
-    throw isStackError(cause, 'AddressInUse') ? addressTaken(block, cause) : cause;
-  });
+  const connector = (): PodConnector | undefined => runtime?.connector;
+  const { server, block, pki, url } = await startApi({ home, record, store, connector, log });
   closers.push(() => server.close());
-  if (record.block === undefined) writeHomeRecord(home, { ...record, block });
-  const url = `https://${address}:${API_PORT}`;
   const connection = writeConnections(home, url, pki, account);
 
   reporter.step('starting the nodes');
@@ -170,13 +156,6 @@ async function applyOurManifests(
   ];
   const written = await applyManifests(client, objects, signal);
   if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');
-}
-
-/** The recorded block, which must be free; on the first start the first block that is. */
-async function chooseBlock({ block }: HomeRecord): Promise<number> {
-  if (block === undefined) return firstFreeBlock();
-  if (await canListen(apiAddress(block), API_PORT)) return block;
-  throw addressTaken(block);
 }
 
 function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity): KubeConnection {

@@ -1,7 +1,17 @@
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { canListen, describeListener, firstFreeBlock, listeners } from './block.ts';
+import { canListen, describeListener, freeBlocks, listeners } from './block.ts';
+import { claimBlock, claimedBlocks } from './block-claims.ts';
+import { homeAt } from './home.ts';
+
+async function firstFree(claimed: ReadonlySet<number> = new Set()): Promise<number> {
+  for await (const block of freeBlocks(claimed)) return block;
+  throw new Error('no block is free');
+}
 
 test('reads the listeners of the kernel, and who they are', async () => {
   const server = createServer();
@@ -18,11 +28,11 @@ test('reads the listeners of the kernel, and who they are', async () => {
 });
 
 test('passes over a block in which somebody listens, even where the API address is free', async () => {
-  const block = await firstFreeBlock();
+  const block = await firstFree();
   const server = createServer();
   await once(server.listen(0, `127.${block}.11.2`), 'listening');
   try {
-    expect(await firstFreeBlock()).toBeGreaterThan(block);
+    expect(await firstFree()).not.toBe(block);
   } finally {
     server.close();
   }
@@ -31,4 +41,23 @@ test('passes over a block in which somebody listens, even where the API address 
 test('a line of the table is read byte by byte', () => {
   const line = '   0: 0100037F:192B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1';
   expect(listeners(`header\n${line}\n`)).toEqual([{ address: '127.3.0.1', port: 6443, inode: '4242' }]);
+});
+
+test('a block that another home has claimed comes last, for as long as that home is there', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'claims-'));
+  try {
+    const mine = homeAt(join(parent, 'mine'));
+    const other = homeAt(join(parent, 'other'));
+    const block = await firstFree();
+    for (const home of [mine, other]) mkdirSync(home.root);
+    writeFileSync(other.record, JSON.stringify({ block }));
+    claimBlock(other, block, parent);
+    expect(claimedBlocks(mine, parent)).toEqual(new Set([block]));
+    expect(claimedBlocks(other, parent)).toEqual(new Set());
+    expect(await firstFree(claimedBlocks(mine, parent))).not.toBe(block);
+    rmSync(other.root, { recursive: true });
+    expect(claimedBlocks(mine, parent)).toEqual(new Set());
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
 });

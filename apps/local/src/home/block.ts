@@ -86,15 +86,21 @@ export async function canListen(address: string, port: number): Promise<boolean>
 const isUsedBy = (block: number, { address }: Listener): boolean =>
   new RegExp(`^127\\.${block}\\.(1[1-3]|20)\\.`).test(address);
 
-/** The first block on which nobody listens. */
-export async function firstFreeBlock(): Promise<number> {
+/**
+ * The blocks on which nobody listens, best first: those that no other home has claimed, from 0 up, then the claimed
+ * ones. The caller tries to listen: between this look and that, somebody else may.
+ */
+export async function* freeBlocks(claimed: ReadonlySet<number>): AsyncGenerator<number> {
   const taken = listeners();
-  for (let block = 0; block <= LAST_BLOCK; block++) {
+  const all = Array.from({ length: LAST_BLOCK + 1 }, (_, block) => block);
+  for (const block of [...all.filter((one) => !claimed.has(one)), ...claimed]) {
     if (taken.some((listener) => isUsedBy(block, listener))) continue;
-    if (await canListen(apiAddress(block), API_PORT)) return block;
+    if (await canListen(apiAddress(block), API_PORT)) yield block;
   }
-  throw new StackError('AddressInUse', `no address 127.B.0.1:${API_PORT} is free, for B from 0 to ${LAST_BLOCK}`);
 }
+
+export const noBlockLeft = (): StackError =>
+  new StackError('AddressInUse', `no address 127.B.0.1:${API_PORT} is free, for B from 0 to ${LAST_BLOCK}`);
 
 /** The error for the address of a block that was chosen earlier and is now somebody else's. */
 export function addressTaken(block: number, cause?: unknown): StackError {
