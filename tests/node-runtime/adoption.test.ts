@@ -143,6 +143,39 @@ test('kill -9 of control: everything lives on, and the next control adopts it wi
   expect(await endpoints()).toEqual([]);
 });
 
+test('R1, R3: control killed at any moment of a creation: in the end each pod runs exactly once', async () => {
+  const seed = Date.now() % 1_000_000;
+  console.log(`seed ${seed}`);
+  // A small generator is enough: the moments only have to differ.
+  let state = seed;
+  const random = (): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+  const names: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    const name = `p${round}`;
+    names.push(name);
+    const free = server(name);
+    const { affinity: _, ...spec } = free.spec ?? { containers: [] };
+    await client.create(PersistentVolumeClaims, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name, namespace: 'default' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    });
+    await client.create(Pods, { ...free, spec });
+    await new Promise((resolve) => setTimeout(resolve, random() * 250));
+    await endControl('SIGKILL');
+    await startControl();
+  }
+  const ready = await Promise.all(names.map((name) => podThat(client, name, 'to be ready', isReady)));
+  expect(new Set(ready.map((p) => p.status?.podIP)).size).toBe(names.length);
+  expect(processes()).toHaveLength(2 * names.length);
+  const folders = await Promise.all([1, 2, 3].map((i) => readdir(`${home}/nodes/node-${i}/volumes`)));
+  expect(folders.flat()).toHaveLength(names.length);
+});
+
 test('a record of before a reboot: the pod starts afresh, at once', async () => {
   await createServer('a');
   const before = await podThat(client, 'a', 'to be ready', isReady);

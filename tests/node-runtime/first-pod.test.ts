@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '@polarstack/base';
 import { type KubeClient, PersistentVolumeClaims, PersistentVolumes, Pods, Secrets } from '@polarstack/kube';
@@ -142,6 +142,7 @@ test('a new control adopts what runs: same process, same restart count, ready al
     containers: { main: { keeper: { pid: number; startTime: number; bootId: string } } };
   };
   const { keeper } = record.containers.main;
+  const payload = await readlink(join(folder, 'volumes', 'secret', '..data'));
   await first.close();
   expect(isAlive(keeper, readBootId())).toBe(true);
   const before = api.writes.filter((write) => write.includes('pods db')).length;
@@ -151,6 +152,7 @@ test('a new control adopts what runs: same process, same restart count, ready al
   expect(await execIn(second, 'db', sh('echo in; exit 7'))).toEqual({ code: 7, output: 'in\n' });
   const after = await podThat(client, 'db', 'to be ready', isReady);
   expect(after.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  expect(await readlink(join(folder, 'volumes', 'secret', '..data'))).toBe(payload);
   expect(isAlive(keeper, readBootId())).toBe(true);
   expect(api.writes.filter((write) => write.includes('pods db')).length).toBe(before);
 });

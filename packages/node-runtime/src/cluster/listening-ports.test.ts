@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { listeningPorts, parseListeners } from './listening-ports.ts';
+import { parseListeners, socketTables } from './listening-ports.ts';
 
 const line = (local: string, state = '0A') =>
   `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 0 0 0 0 1`;
@@ -23,8 +23,10 @@ describe('listening ports', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.77.0.11', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    expect(await listeningPorts('127.77.0.11')).toContain(port);
-    expect(await listeningPorts('127.77.0.12')).not.toContain(port);
+    const tables = await socketTables();
+    const portsOf = (at: string) => tables.flatMap((table) => parseListeners(table, at));
+    expect(portsOf('127.77.0.11')).toContain(port);
+    expect(portsOf('127.77.0.12')).not.toContain(port);
     await new Promise((resolve) => server.close(resolve));
   });
 });

@@ -25,10 +25,8 @@ export function parseListeners(table: string, address: string): readonly number[
   return ports;
 }
 
-/** Looks at the kernel's tables; passive: nothing is bound for it. */
-export async function listeningPorts(address: string): Promise<readonly number[]> {
-  const tables = await Promise.all(
-    ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'latin1').catch(() => '')),
-  );
-  return [...new Set(tables.flatMap((table) => parseListeners(table, address)))].sort((a, b) => a - b);
+/** The kernel's tables of TCP sockets; passive: nothing is bound for it. */
+export async function socketTables(): Promise<readonly string[]> {
+  const paths = ['/proc/net/tcp', '/proc/net/tcp6'];
+  return await Promise.all(paths.map((path) => readFile(path, 'latin1').catch(() => '')));
 }

@@ -13,7 +13,7 @@ import type { ConfigMap, Namespace, Node, Pod } from 'kubernetes-types/core/v1.j
 import { sameJson } from '../same-json.ts';
 import type { ImageSpec, NodeSpec } from '../types.ts';
 import { hostPorts } from './choose-node.ts';
-import { listeningPorts } from './listening-ports.ts';
+import { parseListeners, socketTables } from './listening-ports.ts';
 import { type MachineFacts, nodeStatus } from './node-status.ts';
 import { HOSTNAME_LABEL } from './volumes.ts';
 
@@ -109,8 +109,14 @@ export function createNodeKeeper(options: NodeKeeperOptions): NodeKeeper {
     }
   }
 
-  async function publishPorts(spec: NodeSpec, compare: boolean, signal: AbortSignal): Promise<void> {
-    const used = [...options.podsOf(spec.name).flatMap(hostPorts), ...(await listeningPorts(spec.address))];
+  async function publishPorts(
+    spec: NodeSpec,
+    tables: readonly string[],
+    compare: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const listening = tables.flatMap((table) => parseListeners(table, spec.address));
+    const used = [...options.podsOf(spec.name).flatMap(hostPorts), ...listening];
     const data = Object.fromEntries([...new Set(used)].sort((a, b) => a - b).map((port) => [String(port), PORT_USED]));
     if (!compare && published.get(spec.name) === JSON.stringify(data)) return;
     const key = { namespace: SYSTEM_NAMESPACE, name: `cloud-provider-port-usage-${spec.name}` };
@@ -147,7 +153,8 @@ export function createNodeKeeper(options: NodeKeeperOptions): NodeKeeper {
       };
       const publishAll = async (round: number): Promise<void> => {
         const compare = round % COMPARE_ROUNDS === 0;
-        for (const spec of nodes) if (isPowered(spec.name)) await publishPorts(spec, compare, signal);
+        const tables = await socketTables();
+        for (const spec of nodes) if (isPowered(spec.name)) await publishPorts(spec, tables, compare, signal);
       };
       await Promise.all([
         every(RENEW_MS, 'renewing a node lease', renewNext, signal),

@@ -2,7 +2,7 @@ import { lstat, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
+import { readAtomicVolume, type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -21,6 +21,13 @@ it('shows files with their modes, also in folders', async () => {
   expect(await readFile(join(folder, 'sub/b'), 'utf8')).toBe('2');
   expect((await lstat(join(folder, '..data', 'a'))).mode & 0o777).toBe(0o400);
   expect(await readlink(join(folder, 'a'))).toBe('..data/a');
+});
+
+it('is read back as it was written', async () => {
+  expect(await readAtomicVolume(folder)).toBeUndefined();
+  const written = files({ a: '1', 'sub/b': '2' });
+  await writeAtomicVolume(folder, written);
+  expect(await readAtomicVolume(folder)).toEqual(written);
 });
 
 it('swaps all files at once and keeps nothing of the old', async () => {

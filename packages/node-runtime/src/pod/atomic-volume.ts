@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RuntimeUser } from '../types.ts';
 
@@ -40,6 +52,23 @@ async function writePayload(folder: string, files: ReadonlyMap<string, VolumeFil
     if (user) await chown(path, user.uid, user.gid);
     await chmod(path, mode);
   }
+}
+
+/** What the folder shows now; undefined where it was never filled. */
+export async function readAtomicVolume(folder: string): Promise<ReadonlyMap<string, VolumeFile> | undefined> {
+  const payload = await currentPayload(folder);
+  if (payload === undefined) return undefined;
+  const files = new Map<string, VolumeFile>();
+  const read = async (prefix: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, payload, prefix), { withFileTypes: true })) {
+      const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+      const path = join(folder, payload, name);
+      if (entry.isDirectory()) await read(name);
+      else files.set(name, { content: await readFile(path), mode: (await lstat(path)).mode & 0o777 });
+    }
+  };
+  await read('');
+  return files;
 }
 
 /**

@@ -56,6 +56,8 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
   let problem: ContainerView['problem'];
   let pauseUntil: number | undefined;
   let toldRestarts = 0;
+  /** The keeper's records may be newer than what we read. */
+  let unread = true;
   /** The first look at a container that an earlier control has started. */
   let adopting = true;
 
@@ -93,9 +95,15 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
 
   function watchState(): void {
     if (watcher) return;
-    watcher = watch(paths.state, { persistent: false }, () => context.wake());
-    // Looking every second finds the same, later.
-    watcher.on('error', () => watcher?.close());
+    watcher = watch(paths.state, { persistent: false }, () => {
+      unread = true;
+      context.wake();
+    });
+    // Then every look reads the records.
+    watcher.on('error', () => {
+      watcher?.close();
+      watcher = undefined;
+    });
   }
 
   function beginProbes(adopted: boolean): void {
@@ -158,6 +166,9 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
 
   async function observeRun(): Promise<void> {
     const record = context.record();
+    // The usual case, once a second for each container for ever: nothing written, and the keeper lives.
+    if (!unread && watcher && probes && record.keeper && isAlive(record.keeper, bootId)) return;
+    unread = false;
     records = await readKeeperRecords(paths.state, record.run);
     tellRestarts();
     if (!record.keeper) {
@@ -213,6 +224,7 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
       throw error;
     }
     records = {};
+    unread = true;
     toldRestarts = 0;
     beginProbes(false);
     context.tell('Normal', 'Started', `started container ${name}`);

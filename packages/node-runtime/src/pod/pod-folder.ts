@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { containerPaths, type Layout, type PodId } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
-import { type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
+import { readAtomicVolume, type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
 import type { DownwardFacts, EnvironmentSources } from './environment.ts';
 import { allContainers, buildRoot, type VolumeFolder, volumeFolder } from './mounts.ts';
 import { type PodRecord, readPodRecord, writePodRecord } from './pod-record.ts';
@@ -74,8 +74,14 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
       const files = await volumeContent(volume, facts, sources);
       if (!files) continue;
       const hash = digest(files);
+      const folder = `${path}/volumes/${volume.name}`;
+      if (!digests.has(volume.name)) {
+        // Adopted: programs watch these files, so what an earlier control wrote is not written again.
+        const there = await readAtomicVolume(folder);
+        if (there) digests.set(volume.name, digest(there));
+      }
       if (digests.get(volume.name) === hash) continue;
-      await writeAtomicVolume(`${path}/volumes/${volume.name}`, files, user);
+      await writeAtomicVolume(folder, files, user);
       digests.set(volume.name, hash);
       changed.push(volume.name);
     }
