@@ -90,6 +90,35 @@ test('W1: the intent is stored when the step runs', async () => {
   expect(during).toMatchObject({ phase: 'Running', steps: [{ state: 'Running', attempts: 1 }] });
 });
 
+test('what a long step says is stored while it runs, and a takeover noticed then ends it', async () => {
+  const stored: unknown[] = [];
+  const takeOver = { now: false };
+  const h = harness([
+    step('a', async ({ progress, signal }) => {
+      for (const part of ['10 %', '10 %', '60 %', '90 %']) {
+        progress(part);
+        if (takeOver.now && part === '60 %') {
+          const record = await h.stored();
+          h.memory.put('op', { ...record, revision: record.revision + 1, writer: 'somebody else' });
+        }
+        await h.clock.sleep(6_000, signal);
+        stored.push((await h.stored()).steps[0]?.message);
+      }
+    }),
+    step('b', says('b')),
+  ]);
+  expect(await h.start()).toMatchObject({ type: 'finished' });
+  expect(stored).toEqual(['10 %', '10 %', '60 %', '90 %']);
+  expect((await h.stored()).steps[0]).toMatchObject({ state: 'Succeeded', message: '90 %' });
+
+  takeOver.now = true;
+  h.memory.put('op', { ...(await h.stored()), phase: 'Pending', steps: [fresh('a'), fresh('b')] });
+  h.log.length = 0;
+  expect(await h.start()).toEqual({ type: 'lost' });
+  expect(h.log).toEqual([]);
+});
+const fresh = (name: string) => ({ name, state: 'Pending' as const, attempts: 0, failures: 0 });
+
 test('W6: an error is retried with growing pauses up to the limit, then interrupts with its code', async () => {
   const times: number[] = [];
   const h = harness([

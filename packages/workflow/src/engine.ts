@@ -27,6 +27,7 @@ import {
 } from '@polarstack/base';
 import { runAttempt } from './attempt.ts';
 import { createJournal, isOfStore, persistently } from './journal.ts';
+import { keepProgress } from './progress.ts';
 import * as record from './record.ts';
 import type { WorkflowStore } from './store.ts';
 import { defaultRetry, type Workflow } from './workflow.ts';
@@ -126,7 +127,7 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
 
     state = await journal.write(record.begin(state, index, now()));
     tell('begun', step.name);
-    let note: string | undefined;
+    const progress = keepProgress(journal, index, clock);
     const context = {
       services: options.services,
       context: state.context,
@@ -134,20 +135,19 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
       attempt: state.steps[index]?.attempts ?? 1,
       failures: entry.failures,
       logger: logger.child({ workflow: id, step: step.name }),
-      progress: (message: string): void => {
-        note = message;
-      },
+      progress: progress.say,
     };
     try {
-      const either = AbortSignal.any(cancel ? [signal, cancel] : [signal]);
-      const result = await runAttempt({ step, context, signal: either, clock, graceMs: options.graceMs ?? 5_000 });
+      const ends = AbortSignal.any([signal, progress.lost, ...(cancel ? [cancel] : [])]);
+      const attempt = runAttempt({ step, context, signal: ends, clock, graceMs: options.graceMs ?? 5_000 });
+      const result = await progress.until(attempt);
       if (result.type === 'wait') {
         state = await journal.write(record.wait(state, index, result.reason));
         tell('waiting', step.name);
         return { type: 'waiting', record: state, ...(result.untilMs !== undefined && { untilMs: result.untilMs }) };
       }
       // Stored together with the next step's intent, or with the end.
-      state = record.succeed(state, index, now(), result.output, result.message ?? note);
+      state = record.succeed(state, index, now(), result.output, result.message ?? progress.said());
       tell('succeeded', step.name);
     } catch (thrown) {
       signal.throwIfAborted();

@@ -2,10 +2,18 @@ import { StackError, silentLogger } from '@polarstack/base';
 import { createVirtualClock } from '@polarstack/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createMemoryStore, defineWorkflow, done, newRecord, runWorkflow, type WorkflowStore } from './index.ts';
+import {
+  createMemoryStore,
+  defineWorkflow,
+  done,
+  newRecord,
+  runWorkflow,
+  type StepContext,
+  type WorkflowStore,
+} from './index.ts';
 
 /** How a step of the model behaves on each attempt; the last entry repeats. */
-type Behaviour = 'ok' | 'fail' | 'effect-then-fail' | 'wait' | 'fatal';
+type Behaviour = 'ok' | 'slow' | 'fail' | 'effect-then-fail' | 'wait' | 'fatal';
 interface Plan {
   readonly steps: readonly (readonly Behaviour[])[];
   /** Per life of the process: killed at which write, and whether that write still reached the store. */
@@ -17,7 +25,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
     fc.array(
       fc.oneof(
         { weight: 4, arbitrary: fc.constant<Behaviour>('ok') },
-        { weight: 6, arbitrary: fc.constantFrom<Behaviour>('fail', 'effect-then-fail', 'wait') },
+        { weight: 6, arbitrary: fc.constantFrom<Behaviour>('slow', 'fail', 'effect-then-fail', 'wait') },
         { weight: 1, arbitrary: fc.constant<Behaviour>('fatal') },
       ),
       { minLength: 1, maxLength: 4 },
@@ -42,9 +50,9 @@ async function live({ steps, kills }: Plan): Promise<number> {
     name: 'w',
     steps: steps.map((behaviours, index) => ({
       name: `s${index}`,
-      timeoutMs: 1_000,
+      timeoutMs: 60_000,
       retry: { limit: 5, baseMs: 10, maxMs: 100 },
-      run: async ({ attempt, context }: { attempt: number; context: Readonly<Record<string, unknown>> }) => {
+      run: async ({ attempt, context, progress, signal }: StepContext<undefined>) => {
         const name = `s${index}`;
         const record = await stored();
         expect(record.steps[index], 'W1').toMatchObject({ state: 'Running', attempts: attempt });
@@ -56,6 +64,11 @@ async function live({ steps, kills }: Plan): Promise<number> {
         if (behaviour === 'fail') throw new StackError('Timeout', 'later');
         if (behaviour === 'fatal') throw new StackError('InvalidConfig', 'never');
         if (behaviour === 'wait' && call < 6) return { type: 'wait' as const, reason: 'for the world' };
+        if (behaviour === 'slow') {
+          // Long enough for what it says to be stored while it runs.
+          progress(`call ${call}`);
+          await clock.sleep(6_000, signal);
+        }
         // Idempotent: compares before it acts.
         const effect = effects.get(name) ?? `made in attempt ${attempt}`;
         effects.set(name, effect);
@@ -130,7 +143,7 @@ test('every plan ends finished or interrupted with a reason, wherever the proces
 });
 
 test('kill before and after each single write, and before and after each pair of writes', async () => {
-  const steps: Plan['steps'] = [['ok'], ['fail', 'ok'], ['wait', 'effect-then-fail', 'ok'], ['ok']];
+  const steps: Plan['steps'] = [['slow'], ['fail', 'ok'], ['wait', 'effect-then-fail', 'ok'], ['ok']];
   const writes = await live({ steps, kills: [] });
   for (let first = 0; first < writes; first++) {
     for (const before of [true, false]) {

@@ -69,6 +69,11 @@ function withStep(record: WorkflowRecord, index: number, change: (step: StepReco
   return { ...record, steps: record.steps.map((step, i) => (i === index ? change(step) : step)) };
 }
 
+/** What a running step says it is doing. */
+export function note(record: WorkflowRecord, index: number, message: string): WorkflowRecord {
+  return withStep(record, index, (step) => ({ ...step, message }));
+}
+
 /** The intent to run the step: recorded before its effect. */
 export function begin(record: WorkflowRecord, index: number, now: string): WorkflowRecord {
   const running = withStep(without(record, 'reason', 'finishedAt'), index, (step) => ({
