@@ -11,7 +11,7 @@ export const checks: readonly { readonly name: string; readonly command: readonl
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
   { name: 'lint', command: [bin('oxlint'), '--type-aware', '--deny-warnings', '.'] },
   { name: 'dependency arrows', command: [bin('tsx'), 'scripts/check-arrows.ts'] },
-  { name: 'unused code', command: [bin('knip'), '--no-progress'] },
+  { name: 'unused code', command: [bin('knip'), '--no-progress', '--no-config-hints'] },
 ];
 
 /** Runs a check's command; `output` is what it found. */

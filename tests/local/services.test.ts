@@ -177,6 +177,6 @@ describe.skipIf(skip)('new code', () => {
   });
 
   async function enginePids(): Promise<readonly number[]> {
-    return (await home.cluster('demo')).instances.map(({ pid }) => pid).sort();
+    return (await home.cluster('demo')).instances.map(({ pid }) => pid).sort((a, b) => a - b);
   }
 });

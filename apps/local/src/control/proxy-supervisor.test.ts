@@ -11,8 +11,8 @@ const program = `#!/bin/sh
 read -r boot </proc/sys/kernel/random/boot_id
 start=$(cut -d' ' -f22 </proc/$$/stat)
 printf '{"pid":%s,"startTime":"%s","bootId":"%s","code":"%s"}' $$ "$start" "$boot" "$4" >"$2/proxy.json.new"
-mv "$2/proxy.json.new" "$2/proxy.json"
 echo x >>"$2/starts"
+mv "$2/proxy.json.new" "$2/proxy.json"
 exec sleep 1000
 `;
 
