@@ -123,7 +123,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
 
   const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
     const status = toStatus(error);
-    if (status.code >= 500)
+    if (status.code === 500)
       env.logger.error({ err: error, method: request.method, path: request.url }, 'a request failed');
     if (response.headersSent) response.destroy();
     else {

@@ -17,11 +17,15 @@ export function timestamp(now: Date): string {
   return `${now.toISOString().slice(0, 19)}Z`;
 }
 
+const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
 const MAX_ANNOTATIONS = 256 * 1024;
 
 export function validateMetadata(
   object: Readonly<JsonObject>,
   checkName: (name: string) => string | undefined,
+  /** Custom resources and their definitions may have finalizers of any name. */
+  isCustom: boolean,
 ): readonly FieldError[] {
   const metadata = objectAt(object, 'metadata') ?? {};
   const found: FieldError[] = [];
@@ -45,6 +49,10 @@ export function validateMetadata(
   for (const finalizer of arrayAt(metadata, 'finalizers')) {
     const problem = nameChecks.qualified(String(finalizer));
     if (problem !== undefined) found.push(fieldError.invalid('metadata.finalizers', finalizer, problem));
+    else if (!standardFinalizers.has(String(finalizer)) && !String(finalizer).includes('/') && !isCustom) {
+      const why = 'name is neither a standard finalizer name nor is it fully qualified';
+      found.push(fieldError.invalid('metadata.finalizers', finalizer, why));
+    }
   }
   found.push(...validateOwners(arrayAt(metadata, 'ownerReferences')));
   return found;

@@ -5,7 +5,7 @@ import { errors } from '../http/status.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import type { TypeSource } from '../schema/dsl.ts';
-import { type Mismatch, normalise } from '../schema/normalise.ts';
+import { normalise } from '../schema/normalise.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
@@ -46,11 +46,6 @@ function checkTypeMeta(definition: ResourceDefinition, value: JsonObject): void 
   }
 }
 
-function refuseMismatch(definition: ResourceDefinition, { typeName, field, expected, actual }: Mismatch): never {
-  const place = typeName === '' ? field : `${typeName}.${field}`;
-  throw cannotHandle(definition, `json: cannot unmarshal ${actual} into Go struct field ${place} of type ${expected}`);
-}
-
 /** A fresh, normalised object with apiVersion, kind and metadata in place; throws what is wrong with it. */
 export function readInput(
   definition: ResourceDefinition,
@@ -66,7 +61,7 @@ export function readInput(
   const { object, unknown, mismatches } = definition.custom
     ? normaliseCustom(definition, types, value)
     : normaliseBuiltin(definition, value);
-  if (mismatches[0]) refuseMismatch(definition, mismatches[0]);
+  if (mismatches[0] !== undefined) throw cannotHandle(definition, mismatches[0]);
   reportUnknown(definition, unknown, options);
   object.apiVersion = definition.apiVersion;
   object.kind = definition.kind;
@@ -77,7 +72,7 @@ export function readInput(
 interface Normalised {
   readonly object: JsonObject;
   readonly unknown: readonly string[];
-  readonly mismatches: readonly Mismatch[];
+  readonly mismatches: readonly string[];
 }
 
 function normaliseBuiltin(definition: ResourceDefinition, value: JsonObject): Normalised {

@@ -49,8 +49,10 @@ function problems(
     (error) => !error.field.startsWith('metadata.ownerReferences'),
   );
   const found = [
-    ...validateMetadata(draft, (name) =>
-      strategy.validateName ? strategy.validateName(name) : nameChecks.subdomain(name),
+    ...validateMetadata(
+      draft,
+      (name) => (strategy.validateName ? strategy.validateName(name) : nameChecks.subdomain(name)),
+      custom || definition.kind === 'CustomResourceDefinition',
     ),
     ...(custom && before ? schemaErrors.filter((error) => !isOld(error, body, before)) : schemaErrors),
     ...(strategy.validate?.(draft) ?? []),

@@ -13,21 +13,17 @@ import { hasFormat } from './formats.ts';
 import { QUANTITY } from './quantity.ts';
 import type { Schema } from './schema.ts';
 
-export interface Mismatch {
-  readonly field: string;
-  readonly typeName: string;
-  readonly expected: string;
-  readonly actual: string;
-}
-
 export interface NormaliseReport {
   readonly unknown: string[];
-  readonly mismatches: Mismatch[];
+  /** Sentences about values that do not fit their type, as a Go decoder would put them. */
+  readonly mismatches: string[];
 }
 
 interface Walk extends NormaliseReport {
   readonly typed: boolean;
   readonly path: FieldPath;
+  /** The path without indexes and keys of maps, for messages. */
+  readonly fields: string[];
   /** The struct that holds the current field, for messages. */
   owner: string;
 }
@@ -43,7 +39,14 @@ export function normalise(
   value: unknown,
   options: NormaliseOptions,
 ): NormaliseReport & { value: unknown } {
-  const walk: Walk = { unknown: [], mismatches: [], typed: options.typed, path: [...(options.at ?? [])], owner: '' };
+  const walk: Walk = {
+    unknown: [],
+    mismatches: [],
+    typed: options.typed,
+    path: [...(options.at ?? [])],
+    fields: [...(options.at ?? [])],
+    owner: '',
+  };
   const result = visit(schema, value, walk);
   return { value: result, unknown: walk.unknown, mismatches: walk.mismatches };
 }
@@ -81,11 +84,13 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
   const before = walk.owner;
   if (schema.typeName !== undefined) walk.owner = shortName(schema.typeName);
   for (const key in value) {
+    const declared = properties && Object.hasOwn(properties, key) ? properties[key] : undefined;
     const known =
-      (properties && Object.hasOwn(properties, key) ? properties[key] : undefined) ??
+      declared ??
       (isObject(additionalProperties) ? (additionalProperties as Schema) : undefined) ??
       (preserve || additionalProperties === true || (isEmbedded && isEmbeddedField(key)) ? embedded : undefined);
     walk.path.push(key);
+    if (declared) walk.fields.push(key);
     if (known === undefined) walk.unknown.push(pathText(walk.path));
     else {
       const made = value[key];
@@ -97,6 +102,7 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
       }
     }
     walk.path.pop();
+    if (declared) walk.fields.pop();
   }
   if (properties) fillDefaults(properties, copy, walk);
   walk.owner = before;
@@ -125,11 +131,7 @@ function shortName(typeName: string): string {
 
 function typedScalar(schema: Schema, value: unknown, walk: Walk): unknown {
   if (schema['x-kubernetes-int-or-string']) {
-    if (schema.format === 'quantity') {
-      const text = typeof value === 'number' ? String(value) : value;
-      if (typeof text === 'string' && QUANTITY.test(text)) return text;
-      return mismatch(schema, jsonType(value), walk);
-    }
+    if (schema.format === 'quantity') return quantity(value, walk);
     return typeof value === 'string' || Number.isInteger(value) ? value : mismatch(schema, jsonType(value), walk);
   }
   switch (schema.type) {
@@ -137,10 +139,9 @@ function typedScalar(schema: Schema, value: unknown, walk: Walk): unknown {
       return value;
     case 'string':
       if (typeof value !== 'string') return mismatch(schema, jsonType(value), walk);
-      if (schema.format !== undefined && !hasFormat(schema.format, value)) {
-        return mismatch(schema, `string ${JSON.stringify(value)}`, walk);
-      }
-      return value;
+      return schema.format === undefined || hasFormat(schema.format, value)
+        ? value
+        : badFormat(schema.format, value, walk);
     case 'boolean':
       return typeof value === 'boolean' ? value : mismatch(schema, jsonType(value), walk);
     case 'integer':
@@ -153,6 +154,35 @@ function typedScalar(schema: Schema, value: unknown, walk: Walk): unknown {
   }
 }
 
+function quantity(value: unknown, walk: Walk): unknown {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text === 'string' && QUANTITY.test(text)) return text;
+  walk.mismatches.push("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+  return undefined;
+}
+
+function badFormat(format: string, value: string, walk: Walk): undefined {
+  const field = walk.fields.join('.');
+  switch (format) {
+    case 'date-time':
+      walk.mismatches.push(
+        `${field}: parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": it has another form`,
+      );
+      break;
+    case 'micro-time':
+      walk.mismatches.push(
+        `${field}: parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05.000000Z07:00": it has another form`,
+      );
+      break;
+    case 'byte':
+      walk.mismatches.push(`${field}: illegal base64 data`); // not shown: it may be a secret
+      break;
+    default:
+      walk.mismatches.push(`${field}: not of the format ${format}`);
+  }
+  return undefined;
+}
+
 function numberText(value: unknown): string {
   return typeof value === 'number' ? `number ${value}` : jsonType(value);
 }
@@ -163,12 +193,8 @@ function jsonType(value: unknown): string {
 }
 
 function mismatch(schema: Schema, actual: string, walk: Walk): undefined {
-  walk.mismatches.push({
-    field: pathText(walk.path.filter((part) => typeof part === 'string')),
-    typeName: walk.owner,
-    expected: goType(schema),
-    actual,
-  });
+  const place = [...(walk.owner === '' ? [] : [walk.owner]), ...walk.fields].join('.');
+  walk.mismatches.push(`json: cannot unmarshal ${actual} into Go struct field ${place} of type ${goType(schema)}`);
   return undefined;
 }
 

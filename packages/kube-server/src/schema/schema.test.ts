@@ -117,9 +117,9 @@ describe('normalise', () => {
     expect(good.mismatches).toEqual([]);
     expect(good.value).toMatchObject({ metadata: {}, spec: { containers: [{ resources: { limits: { cpu: '2' } } }] } });
     const bad = normalise(pod, { spec: { hostNetwork: 'yes', containers: {} } }, { typed: true });
-    expect(bad.mismatches.map((m) => `${m.typeName}.${m.field} ${m.expected} ${m.actual}`)).toEqual([
-      'PodSpec.spec.hostNetwork bool string',
-      'PodSpec.spec.containers []v1.Container object',
+    expect(bad.mismatches).toEqual([
+      'json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool',
+      'json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container',
     ]);
   });
 
