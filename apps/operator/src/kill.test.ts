@@ -73,7 +73,7 @@ const gone = async (s: Scene): Promise<void> => {
   }
 };
 
-test('an operator that dies before or after any of its effects while a cluster is made: the next one finishes it', async () => {
+test('CC2, CC3, R1: an operator that dies before or after any of its effects while a cluster is made: the next one finishes it', async () => {
   const create = (s: Scene) => s.create('demo').then(() => undefined);
   const nothing = async () => {};
   const { effects } = await survive(undefined, nothing, create, ready);
@@ -83,7 +83,7 @@ test('an operator that dies before or after any of its effects while a cluster i
   }
 }, 600_000);
 
-test('the same while it is deleted', async () => {
+test('CC2, CC3, R1: the same while it is deleted', async () => {
   const made = async (s: Scene): Promise<void> => {
     const { operator } = await s.start();
     await s.create('demo');

@@ -86,9 +86,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const configMaps = createInformer({ ...watching, resource: ConfigMaps, namespace: SYSTEM_NAMESPACE });
   const informers = [clusters, operations, pods, services, slices, nodes, configMaps];
 
-  const ownAgents = options.agents ? undefined : createAgentDirectory(client);
-  const agents = options.agents ?? ownAgents;
-  if (!agents) throw new Error('unreachable: one of the two is set');
+  const overHttps = createAgentDirectory(client);
+  const agents = options.agents ?? overHttps;
   const catalog = createCatalog({ client, configMaps, nodes, clusters: () => clusters.list() });
   const events = createEventRecorder({
     client,
@@ -183,7 +182,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       await running;
       await runner.idle();
       await events.flush();
-      ownAgents?.close();
+      overHttps.close();
     },
   };
 }

@@ -164,3 +164,24 @@ test('a creation that stopped for a person can be deleted, or cancelled and then
   }
   expect(s.kube.all(Pods)).toEqual([]);
 });
+
+test('R2, R3: a cluster that cannot be made delays no other, and stays resumable when the operator stops', async () => {
+  const s = await scene();
+  const { operator } = await s.start();
+  s.world.off.add('stuck-1001-1002');
+  await s.create('stuck', { followerNum: 0 });
+  await eventually(s, 'the pod', () => (s.kube.all(Pods).length === 1 ? true : undefined));
+  await s.create('fine', { followerNum: 0 });
+  await s.until('fine', 'Ready', 'True');
+  await operator.close();
+  const stopped = s.operations().find(({ spec }) => spec.cluster === 'stuck');
+  expect(stopped?.status).toMatchObject({ phase: 'Running', currentStep: '7/10' });
+  s.world.off.clear();
+  await s.start();
+  await s.kube.patch(
+    Pods,
+    { namespace: 'default', name: 'stuck-1001-1002' },
+    { type: 'merge', body: { metadata: { labels: { run: 'now' } } } },
+  );
+  await s.until('stuck', 'Ready', 'True');
+});

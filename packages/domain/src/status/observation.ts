@@ -19,8 +19,6 @@ export interface InstanceSeen {
   readonly report?: AgentStatus;
   /** Failed attempts to reach the agent since it last answered. */
   readonly unanswered: number;
-  /** What the last failed attempt said. */
-  readonly unansweredReason?: string;
 }
 
 export interface EndpointSeen {
