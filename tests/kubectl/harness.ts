@@ -89,7 +89,7 @@ export async function startLab(): Promise<KubectlLab> {
     return path;
   };
   const kubeconfig = await kubeconfigFor(server.adminKeys);
-  const base = { KUBECONFIG: kubeconfig, HOME: dir, KUBECTL_COMMAND_HEADERS: 'false' };
+  const base = { KUBECONFIG: kubeconfig, HOME: dir };
 
   const kubectl: KubectlLab['kubectl'] = (args, options = {}) =>
     run('kubectl', args, {

@@ -43,7 +43,7 @@ describe.skipIf(missing('kubectl'))('kubectl', () => {
       await lab.ok(['create', 'cm', 'earlier']); // what is there is printed first: kubectl is watching by then
       const output = await lab.until(
         ['get', 'cm', '-w'],
-        (text) => text.includes('watched'),
+        (text) => /watched +0 +\d+s/.test(text),
         () => lab.ok(['create', 'cm', 'watched']),
       );
       expect(output).toMatch(/watched +0 +\d+s/);
