@@ -16,6 +16,7 @@ import {
 import { findProcesses, killAll, readProcess } from '@polarstack/node-runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ControlReady } from './control-process.ts';
+import { testRunBase } from './fixtures.ts';
 import { GENEROUS_MS, isReady, nextBlock, pod, podGone, podThat, sh } from './harness.ts';
 
 let home: string;
@@ -57,6 +58,7 @@ afterEach(async () => {
   await endControl('SIGKILL');
   await killAll(() => findProcesses({ roots: [], folders: [home], markers: [`POLARSTACK_ROOT=${home}/`] }));
   await rm(home, { recursive: true, force: true });
+  await rm(testRunBase(home), { recursive: true, force: true });
 });
 
 const until = <T>(what: string, check: () => Promise<T | undefined>): Promise<T> =>
@@ -204,6 +206,7 @@ test('a pod whose object is gone is stopped and removed; a down and up starts po
   const running = processes();
   await endControl('SIGTERM');
   expect(processes()).toEqual([]);
+  expect(await readdir(testRunBase(home))).toEqual([]);
   await startControl();
   const again = await podThat(
     client,

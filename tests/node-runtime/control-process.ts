@@ -65,7 +65,7 @@ runtime = await startNodeRuntime({
   images: testImages,
   ...(testUser ? { user: testUser } : {}),
   binDir: `${home}/versions/test/bin`,
-  runBase: testRunBase,
+  runBase: testRunBase(home),
   logger,
   signal,
 });

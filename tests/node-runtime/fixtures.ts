@@ -1,10 +1,12 @@
+import { basename } from 'node:path';
 import type { ImageSpec, NodeSpec, RuntimeUser } from '@polarstack/node-runtime';
 
 /** As root, containers run as somebody else: `nobody` is on every machine. */
 export const testUser: RuntimeUser | undefined =
   process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534, name: 'nobody' } : undefined;
 
-export const testRunBase = `/tmp/psnr-${testUser?.uid ?? process.getuid?.() ?? 0}`;
+/** Short, and another one for each home. */
+export const testRunBase = (home: string): string => `/tmp/psnr-${basename(home).slice(-6)}`;
 
 export const testNodes = (block: number): readonly NodeSpec[] =>
   [1, 2, 3].map((i) => ({

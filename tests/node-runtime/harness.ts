@@ -43,7 +43,7 @@ export async function createTestHome(client: KubeClient, logger: Logger = defaul
         images: testImages,
         ...(testUser ? { user: testUser } : {}),
         binDir: join(home, 'versions', 'test', 'bin'),
-        runBase: testRunBase,
+        runBase: testRunBase(home),
         logger,
         signal: new AbortController().signal,
       });
@@ -55,6 +55,7 @@ export async function createTestHome(client: KubeClient, logger: Logger = defaul
       const scope = { roots: [], folders: [home], markers: [`POLARSTACK_ROOT=${home}/`] };
       await killAll(() => findProcesses(scope));
       await rm(home, { recursive: true, force: true });
+      await rm(testRunBase(home), { recursive: true, force: true });
     },
   };
 }

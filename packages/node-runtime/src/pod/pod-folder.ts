@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { containerPaths, type Layout, type PodId } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
@@ -35,6 +36,8 @@ export interface PodFolder {
   prepare(facts: DownwardFacts): Promise<void>;
   /** Brings volumes that come from the API up to date; answers the names of those that changed. */
   refresh(facts: DownwardFacts): Promise<readonly string[]>;
+  /** Removes the run folder of a pod of which nothing runs; `prepare` makes it again. */
+  releaseRunFolder(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -117,7 +120,7 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
     },
     async prepare(facts) {
       if (!record) return;
-      await ensureRunFolder(options.runBase, record.runFolder.slice(options.runBase.length + 1), options.uid, user);
+      await ensureRunFolder(dirname(record.runFolder), basename(record.runFolder), options.uid, user);
       if (!record.prepared) {
         await makeFolder(`${path}/volumes`);
         await refresh(facts);
@@ -126,6 +129,9 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
       }
     },
     refresh,
+    async releaseRunFolder() {
+      if (record) await removeRunFolder(record.runFolder);
+    },
     async remove() {
       await writing.catch(() => undefined);
       if (record) await removeRunFolder(record.runFolder);

@@ -389,6 +389,7 @@ export function startPodWorker(options: PodWorkerOptions): PodWorker {
         await runner.forgetPause();
       }
       await killPod();
+      await folder?.releaseRunFolder();
       if (pod && !gone && podPhase({ ...situation(pod), pod, terminating: false }) !== 'Succeeded') {
         await publish(pod, statusOf(pod, false));
       }
