@@ -21,7 +21,7 @@ export interface WaitOptions {
 export interface Verdict {
   readonly cluster: MPDCluster;
   readonly ready: boolean;
-  /** Why not, or what is under way. */
+  /** Why not; where it is, what else is waited for. */
   readonly reason: string;
 }
 
@@ -68,7 +68,7 @@ function judge(cluster: MPDCluster): Verdict {
   const { generation } = cluster.metadata;
   const ready = condition(cluster, 'Ready');
   if (cluster.status?.observedGeneration !== generation) return { cluster, ready: false, reason: 'not looked at yet' };
-  if (ready?.status === 'True') return { cluster, ready: true, reason: '' };
+  if (ready?.status === 'True') return { cluster, ready: true, reason: 'its services do not answer yet' };
   return { cluster, ready: false, reason: ready?.message || cluster.status?.clusterStatus || 'no status yet' };
 }
 
