@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { type MPDCluster, MPDClusters } from '@polarstack/api';
 import { isStackError, StackError, systemClock } from '@polarstack/base';
 import { createKubeClient, type KubeClient, loadKubeconfig } from '@polarstack/kube';
-import { down, type Home, type Progress, parseManifests, runningControl, up, waitForCluster } from '@polarstack/local';
+import {
+  chooseHome,
+  down,
+  type Home,
+  type Progress,
+  parseManifests,
+  runningControl,
+  up,
+  waitForCluster,
+} from '@polarstack/local';
 import Table from 'cli-table3';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.ts';
@@ -39,33 +48,51 @@ export function registerUp(program: Command, io: Io): void {
 }
 
 async function runUp(flags: UpFlags, io: Io): Promise<void> {
-  const print = (text: string): void => void io.stdout.write(text);
-  const started = performance.now();
   const view = createStepsView(io.stdout);
   await untilInterrupted(async (signal) => {
-    let demo = false;
-    const result = await up({
-      home: flags.home,
-      progress: view,
-      signal,
-      populate: async (home) => {
-        demo = flags.demo && (await createDemo(home, signal));
-      },
-    });
-    const { home, why, build } = result;
-    if (flags.verbose) view.note(`Home ${home.root}, ${why}; build ${build.id} (${build.version})`);
-    const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
-    try {
-      const clusters = await waitForAll(client, view, flags.timeout * 1000, signal);
-      const took = ((performance.now() - started) / 1000).toFixed(1);
-      const unchanged = result.control === 'unchanged' && !demo;
-      print(unchanged ? `\nNothing changed: ${home.root} already runs this version.\n` : `\nReady in ${took} s.\n`);
-      print(`\n${describe(home, why, clusters, !unchanged || flags.verbose === true)}`);
-    } finally {
-      await client.close();
+    if (flags.foreground !== true) {
+      await bringUp(flags, io, view, signal);
+      return;
     }
-    if (flags.foreground) await stay(home, view, print, signal);
+    try {
+      const home = await bringUp(flags, io, view, signal);
+      io.stdout.write('\nRunning in the foreground; Ctrl-C stops everything.\n');
+      await watchControl(home, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    // Whoever supervises us expects nothing to be left, however far we had come.
+    const { home } = chooseHome(flags.home);
+    await down({ home, remove: false, progress: view, signal: new AbortController().signal });
   });
+}
+
+async function bringUp(flags: UpFlags, io: Io, view: Progress, signal: AbortSignal): Promise<Home> {
+  const started = performance.now();
+  let demo = false;
+  const result = await up({
+    home: flags.home,
+    progress: view,
+    signal,
+    populate: async (home) => {
+      demo = flags.demo && (await createDemo(home, signal));
+    },
+  });
+  const { home, why, build } = result;
+  if (flags.verbose) view.note(`Home ${home.root}, ${why}; build ${build.id} (${build.version})`);
+  const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
+  try {
+    const clusters = await waitForAll(client, view, flags.timeout * 1000, signal);
+    const took = ((performance.now() - started) / 1000).toFixed(1);
+    const unchanged = result.control === 'unchanged' && !demo;
+    io.stdout.write(
+      unchanged ? `\nNothing changed: ${home.root} already runs this version.\n` : `\nReady in ${took} s.\n`,
+    );
+    io.stdout.write(`\n${describe(home, why, clusters, !unchanged || flags.verbose === true)}`);
+  } finally {
+    await client.close();
+  }
+  return home;
 }
 
 /** Makes the cluster of examples/demo.yaml where the home has none; answers whether it did. */
@@ -158,16 +185,14 @@ function describeCluster(cluster: MPDCluster): string {
 const LOOK_MS = 1_000;
 
 /**
- * Waits for a signal to stop, then stops everything: whoever supervises us expects nothing to be left. Where the
- * control process dies first this ends with an error, so that we are started again; databases go on meanwhile.
+ * Returns when the signal aborts. Where the control process dies first this is an error, so that whoever supervises us
+ * starts us again; databases go on meanwhile.
  */
-async function stay(home: Home, view: Progress, print: (text: string) => void, signal: AbortSignal): Promise<void> {
-  print('Running in the foreground; Ctrl-C stops everything.\n');
+async function watchControl(home: Home, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     if (runningControl(home) === undefined) {
       throw new StackError('ControlFailed', 'the control process has died; the databases go on without it');
     }
-    await systemClock.sleep(LOOK_MS, signal).catch(() => {}); // aborted: the loop ends
+    await systemClock.sleep(LOOK_MS, signal);
   }
-  await down({ home, remove: false, progress: view, signal: new AbortController().signal });
 }
