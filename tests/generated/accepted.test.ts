@@ -20,7 +20,7 @@ function faults(manifest: { readonly metadata?: object; readonly spec: object })
   const whole = { ...(value as object), metadata: manifest.metadata };
   return [
     ...unknown.map((field) => `${field}: unknown`),
-    ...mismatches.map(({ field }) => `${field}: wrong type`),
+    ...mismatches.map((field) => `${field}: wrong type`),
     ...validate(schema, value, { typed: false }).map(({ field, type }) => `${field}: ${type}`),
     ...validator.validate(whole, undefined).map(({ field, detail }) => `${field}: ${detail}`),
   ];
