@@ -3,24 +3,11 @@
  * and with a single instance. Warm: from `kubectl apply` in a running home until condition Ready.
  * Usage: tsx bench/ready/ready.ts [runs, default 10]
  */
-import { createTestHome, runOk, type TestHome } from '@polarstack/testkit';
+import { clusterManifest, createTestHome, runOk, type TestHome } from '@polarstack/testkit';
 import { report } from '../lib/report.ts';
 import { summary } from '../lib/summary.ts';
 
 const runs = Number(process.argv[2] ?? 10);
-
-const manifest = (name: string, followers: number): string =>
-  JSON.stringify({
-    apiVersion: 'mpd.polardb.aliyun.com/v1',
-    kind: 'MPDCluster',
-    metadata: { name, namespace: 'default' },
-    spec: {
-      dbClusterType: 'local',
-      followerNum: followers,
-      classInfo: { className: 'local.small' },
-      engine: { type: 'postgres' },
-    },
-  });
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -29,7 +16,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function applyAndWait(home: TestHome, name: string, followers: number): Promise<void> {
-  await home.kubectlOk(['apply', '-f', '-'], { input: manifest(name, followers) });
+  await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, { followerNum: followers }) });
   await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=120s']);
 }
 

@@ -4,24 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestHome, exampleFile, missing, type TestHome } from '@polarstack/testkit';
+import { clusterManifest, createTestHome, exampleFile, missing, type TestHome } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 type Spec = Readonly<Record<string, unknown>>;
-
-const manifest = (name: string, spec: Spec): string =>
-  JSON.stringify({
-    apiVersion: 'mpd.polardb.aliyun.com/v1',
-    kind: 'MPDCluster',
-    metadata: { name, namespace: 'default' },
-    spec: {
-      dbClusterType: 'local',
-      followerNum: 1,
-      classInfo: { className: 'local.small' },
-      engine: { type: 'postgres' },
-      ...spec,
-    },
-  });
 
 const shared: Spec = {
   dbClusterType: 'share',
@@ -52,7 +38,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
     ['a port out of range', 'bad', { netCfg: { engineStartPort: 70_000 } }, /engineStartPort/],
     ['more synchronous replicas than replicas', 'bad', { durability: { mode: 'sync', minSync: 3 } }, /minSync/],
   ])('%s is refused at apply', async (_what, name, spec, message) => {
-    const { code, stderr } = await home.kubectl(['apply', '-f', '-'], { input: manifest(name, spec) });
+    const { code, stderr } = await home.kubectl(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
     expect(code).not.toBe(0);
     expect(stderr).toMatch(message);
     expect(await home.kubectlOk(['get', 'mpd', '-o', 'name'])).not.toContain(name);
@@ -88,7 +74,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
   test.each(lookedUp)(
     '%s is not accepted, with reason and event, and nothing is made',
     async (_what, name, spec, reason, message) => {
-      await home.kubectlOk(['apply', '-f', '-'], { input: manifest(name, spec) });
+      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
       await home.kubectlOk(['wait', '--for=condition=Accepted=False', `mpd/${name}`, '--timeout=30s']);
       const path =
         '{.status.conditions[?(@.type=="Accepted")].reason}|{.status.conditions[?(@.type=="Accepted")].message}';
@@ -111,7 +97,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
     const folder = mkdtempSync(join(tmpdir(), 'polarstack-manifest-'));
     try {
       const file = join(folder, 'cluster.json');
-      writeFileSync(file, manifest(`c-${name}`, spec));
+      writeFileSync(file, clusterManifest(`c-${name}`, spec));
       const { code, stderr } = await home.polarstack(['create', '-f', file]);
       expect(code).not.toBe(0);
       expect(stderr).toContain(reason);
@@ -146,7 +132,9 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
     try {
       const usage = ['get', 'configmap', '-n', 'kube-system', '-o', 'jsonpath={range .items[*]}{.data}{end}'];
       await expect.poll(() => home.kubectlOk(usage), { timeout: 60_000 }).toContain(`"${port}"`);
-      await home.kubectlOk(['apply', '-f', '-'], { input: manifest('taken', { netCfg: { engineStartPort: port } }) });
+      await home.kubectlOk(['apply', '-f', '-'], {
+        input: clusterManifest('taken', { netCfg: { engineStartPort: port } }),
+      });
       await home.kubectlOk(['wait', '--for=condition=Accepted=False', 'mpd/taken', '--timeout=60s']);
       const shown = await home.kubectlOk([
         'get',
@@ -163,7 +151,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
   });
 
   test('changes that are not built yet change nothing and say so', async () => {
-    await home.kubectlOk(['apply', '-f', '-'], { input: manifest('steady', {}) });
+    await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('steady', {}) });
     await home.kubectlOk(['wait', '--for=condition=Ready', 'mpd/steady', '--timeout=180s']);
     const before = await home.cluster('steady');
     for (const spec of [{ followerNum: 2 }, { classInfo: { className: 'local.medium' } }]) {
@@ -171,7 +159,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
       await home.kubectlOk(['wait', '--for=condition=Accepted=False', 'mpd/steady', '--timeout=30s']);
       const path = '{.status.conditions[?(@.type=="Accepted")].reason}';
       expect(await home.kubectlOk(['get', 'mpd', 'steady', '-o', `jsonpath=${path}`])).toBe('NotSupportedYet');
-      await home.kubectlOk(['apply', '-f', '-'], { input: manifest('steady', {}) });
+      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('steady', {}) });
       await home.kubectlOk(['wait', '--for=condition=Accepted=True', 'mpd/steady', '--timeout=30s']);
     }
     expect((await home.cluster('steady')).instances.map(({ pid }) => pid)).toEqual(

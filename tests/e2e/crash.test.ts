@@ -6,21 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type MPDOperation, MPDOperations } from '@polarstack/api';
 import { isStackError } from '@polarstack/base';
 import { createKubeClient, loadKubeconfig } from '@polarstack/kube';
-import { createTestHome, missing, seededRandom, type TestHome } from '@polarstack/testkit';
+import { clusterManifest, createTestHome, missing, seededRandom, type TestHome } from '@polarstack/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
-const manifest = (name: string, followers: number): string =>
-  JSON.stringify({
-    apiVersion: 'mpd.polardb.aliyun.com/v1',
-    kind: 'MPDCluster',
-    metadata: { name, namespace: 'default' },
-    spec: {
-      dbClusterType: 'local',
-      followerNum: followers,
-      classInfo: { className: 'local.small' },
-      engine: { type: 'postgres' },
-    },
-  });
 
 describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the control process', () => {
   let home: TestHome;
@@ -104,7 +91,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
     const seen = new Set<string>();
     let kills = 0;
     const stop = new AbortController();
-    await home.kubectlOk(['apply', '-f', '-'], { input: manifest('edges', 1) });
+    await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('edges', { followerNum: 1 }) });
     const kill = (): void => {
       kills++;
       killControl();
@@ -129,7 +116,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
     let kills = 0;
     for (let round = 0; kills < 20; round++) {
       const name = `round-${round}`;
-      await home.kubectlOk(['apply', '-f', '-'], { input: manifest(name, 1) });
+      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, { followerNum: 1 }) });
       // several kills in one create: the later ones hit its resumption
       for (let i = 0; i < 4 && kills < 20; i++, kills++) {
         await sleep(random() * 1_200);
@@ -143,7 +130,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('kill -9 of the contr
   });
 
   test('at rest: no postmaster changes, and connections through the proxy live on', { timeout: 600_000 }, async () => {
-    await home.kubectlOk(['apply', '-f', '-'], { input: manifest('rest', 2) });
+    await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('rest', { followerNum: 2 }) });
     await ready('rest');
     const before = await home.cluster('rest');
     const long = home.polarstack(['psql', 'rest', '-c', 'select pg_sleep(12)', '-c', "select 'alive'"]);

@@ -1,7 +1,7 @@
 /** Passwords differ per cluster and are in no log, argument, environment or ConfigMap, plain or base64. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTestHome, missing, type TestHome } from '@polarstack/testkit';
+import { clusterManifest, createTestHome, missing, type TestHome } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 interface SecretList {
@@ -11,19 +11,7 @@ interface SecretList {
   }[];
 }
 
-const manifest = (name: string): string =>
-  JSON.stringify({
-    apiVersion: 'mpd.polardb.aliyun.com/v1',
-    kind: 'MPDCluster',
-    metadata: { name, namespace: 'default' },
-    spec: {
-      dbClusterType: 'local',
-      followerNum: 1,
-      classInfo: { className: 'local.small' },
-      engine: { type: 'postgres' },
-      parameters: { log_statement: 'all', log_min_duration_statement: '0', log_connections: 'on' },
-    },
-  });
+const logEverything = { log_statement: 'all', log_min_duration_statement: '0', log_connections: 'on' };
 
 function* files(dir: string): Generator<string> {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -40,7 +28,8 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('secrets of two clust
   beforeAll(async () => {
     home = createTestHome();
     await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
-    for (const name of ['one', 'two']) await home.kubectlOk(['apply', '-f', '-'], { input: manifest(name) });
+    for (const name of ['one', 'two'])
+      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, { parameters: logEverything }) });
     await home.kubectlOk(['wait', '--for=condition=Ready', 'mpd/one', 'mpd/two', '--timeout=240s']);
     for (const name of ['one', 'two']) await home.polarstackOk(['psql', name, '-c', 'create table t(i int)']);
     const { items } = JSON.parse(await home.kubectlOk(['get', 'secrets', '-o', 'json'])) as SecretList;

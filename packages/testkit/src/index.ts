@@ -8,6 +8,7 @@ export {
   processesBelow,
   type TestHome,
 } from './local-home.ts';
+export { clusterManifest } from './manifest.ts';
 export { seededRandom } from './random.ts';
 export { missing, type Part } from './requirements.ts';
 export { type RunOptions, type RunResult, run, runOk } from './run.ts';
