@@ -177,9 +177,10 @@ test('a good configuration is applied; a bad one never reaches the disk', async 
 });
 
 test('the engine stops in each mode and starts again; stopped means stopped, also for a new agent', async () => {
+  const { systemId } = (await a.client.status()).engine;
   for (const mode of ['smart', 'fast', 'immediate'] as const) {
     const pid = await a.enginePid();
-    expect(await a.client.stop({ mode, timeoutMs: 20_000 })).toMatchObject({ state: 'stopped' });
+    expect(await a.client.stop({ mode, timeoutMs: 20_000 })).toMatchObject({ state: 'stopped', timeline: 1, systemId });
     await expect(a.client.writeCanary('no')).rejects.toMatchObject({ code: 'EngineNotRunning' });
     expect(await a.client.start()).toMatchObject({ state: 'running', role: 'primary' });
     expect(await a.enginePid()).not.toBe(pid);

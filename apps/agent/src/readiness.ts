@@ -85,6 +85,16 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
     }
   };
 
+  /** Which database a stopped folder is, and how far it was at its last checkpoint. */
+  const stoppedAt = async (signal: AbortSignal): Promise<Partial<EngineReport>> => {
+    try {
+      const { systemId, timeline, checkpointLsn: lsn } = await driver.controlData(signal);
+      return { systemId, timeline, lsn };
+    } catch (error) {
+      return { reason: (error as Error).message };
+    }
+  };
+
   const report = async (signal: AbortSignal): Promise<EngineReport> => {
     const { engine, stopping, failure } = supervisor;
     const base = {
@@ -97,7 +107,8 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       if (failure) return { ...base, state: 'failed' };
       const folder = await driver.dataFolder().catch((error: Error) => error);
       if (folder instanceof Error) return { ...base, state: 'failed', reason: folder.message };
-      return { ...base, state: folder === 'absent' ? 'absent' : 'stopped', version: driver.version };
+      if (folder === 'absent') return { ...base, state: 'absent', version: driver.version };
+      return { ...base, state: 'stopped', version: driver.version, ...(await stoppedAt(signal)) };
     }
     if (stopping) return { ...base, state: 'stopping', version: driver.version };
     if (!engine.accepting) return { ...base, state: 'starting', version: driver.version };

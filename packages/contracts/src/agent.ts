@@ -3,13 +3,21 @@
  * none (probes); everything else asks for the client role (the certificate's CN): `operator` may call all of it.
  *
  * Every call is idempotent: repeating it after a crash of either side gives the same state. Errors are
- * `{code, message, remedy, retry}` with a code of the error table: 409 `StaleEpoch`, 409 `WrongRole`, 409 `TaskRunning`,
- * 422 `InvalidParameter`, 503 `EngineNotRunning`, 500 else. Positions are LSNs in PostgreSQL's `X/Y` form, sizes bytes.
+ * `{code, message, remedy, retry, details}` with a code of the error table: 401 `AgentUnauthenticated`, 403 `AgentForbidden`,
+ * 404 `UnknownTask`, 409 `StaleEpoch`, `WrongRole`, `TaskRunning`, `TermMissing`, `EngineRunning`, `DataFolderUnfinished`,
+ * 422 `InvalidParameter`, `InvalidRequest`, 503 `EngineNotRunning`, 500 else. Positions are LSNs in PostgreSQL's `X/Y` form,
+ * sizes bytes.
+ *
+ * `/readyz` says whether a service may send clients: a primary that answers in its term's role; a replica from the moment it
+ * streamed and had caught up, and from then on while it answers (losing the primary must not take the replicas too).
  */
 
 export type EngineRole = 'primary' | 'replica';
 
-/** Where a replica streams from. `serverName` is the certificate name to expect; `host` an address or a name. */
+/**
+ * Where a replica streams from. `serverName` is the certificate name to expect; `host` an IP address, or the same name as
+ * `serverName`.
+ */
 export interface Upstream {
   readonly instanceId: string;
   readonly host: string;
@@ -33,7 +41,7 @@ export interface Term {
 
 /** Rendered by the agent to `postgresql.conf` (managed part): the layers are merged by the operator, last wins. */
 export interface EngineConfig {
-  /** Grows with each change; an older version is ignored. */
+  /** Grows with each change; an older version is ignored, the same one with other parameters refused. */
   readonly version: number;
   /** name -> value as a person writes it (`128MB`, `on`); quoting is the driver's. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -96,7 +104,10 @@ export interface ReplicationPeer {
 }
 
 export interface EngineReport {
-  /** `absent`: no data directory yet. `running` means it answers `select 1`. */
+  /**
+   * `absent`: no data directory yet. `running` means it answers `select 1`. `failed`: it does not start, or has a process
+   * (`pid`) that does not answer; `reason` says more.
+   */
   readonly state: 'absent' | 'stopped' | 'starting' | 'running' | 'stopping' | 'failed';
   /** What `pg_is_in_recovery()` says; absent where the engine does not answer. */
   readonly role?: EngineRole;
@@ -107,7 +118,7 @@ export interface EngineReport {
   readonly startedAt?: string;
   readonly systemId?: string;
   readonly timeline?: number;
-  /** Primary: current WAL position. Replica: replayed position. */
+  /** Primary: current WAL position. Replica: replayed position. Stopped: the last checkpoint. */
   readonly lsn?: string;
   /** Replica: received and flushed position. */
   readonly receivedLsn?: string;
@@ -138,7 +149,10 @@ export type StopMode = 'smart' | 'fast' | 'immediate';
 export interface AgentApi {
   /** `GET /v1/status` */
   status(signal?: AbortSignal): Promise<AgentStatus>;
-  /** `PUT /v1/term`; does not start or stop anything by itself, but a running replica follows a changed upstream. */
+  /**
+   * `PUT /v1/term`; does not start or stop anything by itself, but a running replica follows a changed upstream, and stops
+   * following when its term makes it a primary.
+   */
   setTerm(term: Term, signal?: AbortSignal): Promise<Term>;
   /** `POST /v1/bootstrap?task=<id>`; ends with the engine running in its role. */
   bootstrap(taskId: string, bootstrap: Bootstrap, signal?: AbortSignal): Promise<AgentTask>;
@@ -146,7 +160,7 @@ export interface AgentApi {
   task(id: string, options?: { readonly waitMs?: number }, signal?: AbortSignal): Promise<AgentTask>;
   /** `PUT /v1/config`; checks every value against the engine before it reaches disk, then reloads a running engine. */
   setConfig(config: EngineConfig, signal?: AbortSignal): Promise<{ readonly pendingRestart: readonly string[] }>;
-  /** `POST /v1/engine/start` */
+  /** `POST /v1/engine/start`; a recovery that takes minutes is answered with the state `starting`. */
   start(signal?: AbortSignal): Promise<EngineReport>;
   /** `POST /v1/engine/stop` `{mode, timeoutMs}`; a stop that takes longer goes on as immediate. */
   stop(options: { readonly mode: StopMode; readonly timeoutMs: number }, signal?: AbortSignal): Promise<EngineReport>;

@@ -7,7 +7,15 @@ import { StackError, systemClock } from '@polarstack/base';
 import type { EngineExit, EngineProcess, StopMode } from '../driver.ts';
 import { readIfThere } from '../durable-file.ts';
 import { isLocked, tryLock } from '../process/file-lock.ts';
-import { executableOf, isAlive, kill, processesIn, processStat } from '../process/proc.ts';
+import {
+  executableOf,
+  isAlive,
+  kill,
+  pidIsTaken,
+  processesIn,
+  processStat,
+  sharedMemoryAttachments,
+} from '../process/proc.ts';
 import { watchDeath } from '../process/watch.ts';
 import { type Layout, paths } from './layout.ts';
 
@@ -27,12 +35,16 @@ interface PidFile {
   readonly pid: number;
   /** `starting`, `ready`, `standby`, `stopping`; empty very early. */
   readonly state: string;
+  /** Of the System V segment that every process of the engine attaches; undefined very early. */
+  readonly sharedMemoryId: number | undefined;
 }
 
 async function readPidFile(path: string): Promise<PidFile | undefined> {
   const lines = (await readIfThere(path))?.split('\n');
   const pid = Number(lines?.[0]);
-  return lines !== undefined && Number.isInteger(pid) && pid > 1 ? { pid, state: lines[7]?.trim() ?? '' } : undefined;
+  if (lines === undefined || !Number.isInteger(pid) || pid <= 1) return undefined;
+  const id = /^\s*\d+\s+(\d+)/.exec(lines[6] ?? '')?.[1];
+  return { pid, state: lines[7]?.trim() ?? '', sharedMemoryId: id === undefined ? undefined : Number(id) };
 }
 
 /** `ready`: open for all; `standby`: in recovery and open for reads. */
@@ -107,31 +119,42 @@ export async function endProcesses(
   }
 }
 
-/** Evidence that nothing of this engine runs: no process in its folder, and its inherited lock is free. */
+/**
+ * Ends the engine and proves it (ha.md F1): no process in its folder, the lock that all of its processes inherit is free, and
+ * nobody has its shared memory attached.
+ */
 export async function endPostmaster(layout: Layout, signal: AbortSignal): Promise<void> {
   const { postmasterPid, engineLock } = paths(layout);
   const file = await readPidFile(postmasterPid);
   await endProcesses([layout.dataDir], file?.pid, signal);
   const started = systemClock.monotonic();
-  while (isLocked(engineLock)) {
+  const inUse = (): string | undefined => {
+    if (isLocked(engineLock)) return `the engine lock ${engineLock} is held`;
+    const id = file?.sharedMemoryId;
+    return id !== undefined && sharedMemoryAttachments(id) > 0 ? `shared memory segment ${id} is attached` : undefined;
+  };
+  for (let why = inUse(); why !== undefined; why = inUse()) {
     if (systemClock.monotonic() - started > KILL_DEADLINE_MS)
-      throw new StackError(
-        'EngineNotDead',
-        `the engine lock ${engineLock} is held, though no process is found in ${layout.dataDir}`,
-      );
+      throw new StackError('EngineNotDead', `${why}, though no process is found in ${layout.dataDir}`);
     await systemClock.sleep(20, signal);
   }
 }
 
 /**
- * A container gives out small pids again after a restart. Where the pid in a stale `postmaster.pid` now belongs to a stranger of
- * the same user, the engine would refuse to start; everything of the old engine is proven dead here, so the file is set aside.
+ * The engine refuses to start while the pid in a stale `postmaster.pid` is taken. That is the rule that protects its data, and it is
+ * left to it, but for the two cases in which it misleads: the old postmaster is a zombie that its parent has not looked at yet (an
+ * adopted one's parent is PID 1, which may take seconds), or a container gave the pid to a stranger after its restart. The
+ * engine is proven dead and its lock is ours here, so the files are set aside.
  */
 async function setAsideMisleadingPidFile(layout: Layout): Promise<void> {
   const { postmasterPid } = paths(layout);
   const file = await readPidFile(postmasterPid);
-  if (file === undefined || processStat(file.pid) === undefined) return;
+  if (file?.sharedMemoryId !== undefined && sharedMemoryAttachments(file.sharedMemoryId) > 0)
+    throw new StackError('EngineNotDead', `shared memory of an earlier engine of ${layout.dataDir} is attached`);
+  if (file === undefined || !pidIsTaken(file.pid)) return;
   await rename(postmasterPid, join(layout.workDir, 'postmaster.pid.stale'));
+  // The socket's lock names the same pid, and is asked in the same way.
+  await rm(join(layout.socketDir, `.s.PGSQL.${layout.port}.lock`), { force: true });
 }
 
 /**

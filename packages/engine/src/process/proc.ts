@@ -56,6 +56,29 @@ export function processesIn(folders: readonly string[]): readonly number[] {
   return found;
 }
 
+/**
+ * True where `kill -0` finds something by this pid that is ours: also a zombie, whose parent has not yet looked at it. That is
+ * how PostgreSQL asks whether the owner of a lock file lives.
+ */
+export function pidIsTaken(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How many processes have a System V shared memory segment attached. */
+export function sharedMemoryAttachments(id: number): number {
+  const rows = readFileSync('/proc/sysvipc/shm', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const [header = []] = rows;
+  const row = rows.find((fields) => Number(fields[header.indexOf('shmid')]) === id);
+  return row === undefined ? 0 : Number(row[header.indexOf('nattch')]);
+}
+
 /** The boot this process lives in: ticks and pids of another boot mean nothing. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 

@@ -13,6 +13,9 @@ import { isAlive, processesIn } from './proc.ts';
 
 const POLL_MS = 50;
 const SLOW_POLL_MS = 1_000;
+/** A dying process closes its files a moment before it counts as dead: that long we look often. */
+const DYING_POLL_MS = 2;
+const DYING_POLLS = 100;
 /** The bits of open flags that tell reading from writing. */
 const ACCESS_MODE = 3;
 
@@ -65,6 +68,7 @@ export function watchDeath(pid: number, startTicks: number, dataDir: string, onD
   let timer: NodeJS.Timeout | undefined;
   let pipe: Socket | undefined;
   let ended = false;
+  let dying = 0;
   const end = (): void => {
     ended = true;
     clearTimeout(timer);
@@ -77,13 +81,18 @@ export function watchDeath(pid: number, startTicks: number, dataDir: string, onD
       onDeath();
       return;
     }
+    if (dying > 0) {
+      dying--;
+      schedule(DYING_POLL_MS);
+      return;
+    }
     if (pipe === undefined) {
       pipe = openDeathPipe(pid, dataDir);
       pipe?.on('error', () => {});
-      // The pipe closes a moment before the process counts as dead.
       pipe?.on('close', () => {
         pipe = undefined;
-        schedule(2);
+        dying = DYING_POLLS;
+        schedule(0);
       });
       pipe?.resume();
     }
