@@ -6,6 +6,7 @@ export type FieldErrorType =
   | 'FieldValueNotSupported'
   | 'FieldValueForbidden'
   | 'FieldValueDuplicate'
+  | 'FieldValueNotFound'
   | 'FieldValueTooLong'
   | 'FieldValueTooMany';
 
@@ -25,6 +26,7 @@ const titles: Readonly<Record<FieldErrorType, string>> = {
   FieldValueNotSupported: 'Unsupported value',
   FieldValueForbidden: 'Forbidden',
   FieldValueDuplicate: 'Duplicate value',
+  FieldValueNotFound: 'Not found',
   FieldValueTooLong: 'Too long',
   FieldValueTooMany: 'Too many',
 };
@@ -49,6 +51,7 @@ export function fieldMessage({ type, field, value, detail }: FieldError): string
     case 'FieldValueTypeInvalid':
     case 'FieldValueNotSupported':
     case 'FieldValueDuplicate':
+    case 'FieldValueNotFound':
     case 'FieldValueTooMany':
       return `${place}${title}: ${shown(value)}${after}`;
   }
@@ -70,6 +73,7 @@ export const fieldError = {
   }),
   forbidden: (field: string, detail: string): FieldError => ({ type: 'FieldValueForbidden', field, detail }),
   duplicate: (field: string, value: unknown): FieldError => ({ type: 'FieldValueDuplicate', field, value, detail: '' }),
+  notFound: (field: string, value: unknown): FieldError => ({ type: 'FieldValueNotFound', field, value, detail: '' }),
   notSupported: (field: string, value: unknown, supported: readonly unknown[]): FieldError => ({
     type: 'FieldValueNotSupported',
     field,
@@ -85,6 +89,6 @@ export const fieldError = {
     type: 'FieldValueTooMany',
     field,
     value: actual,
-    detail: `must have at most ${max} items`,
+    detail: `must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
   }),
 };

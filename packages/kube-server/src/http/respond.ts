@@ -12,7 +12,7 @@ export function sendText(response: ServerResponse, code: number, type: string, t
 }
 
 export function sendJson(response: ServerResponse, code: number, value: unknown): void {
-  sendText(response, code, 'application/json', JSON.stringify(value));
+  sendText(response, code, 'application/json', `${JSON.stringify(value)}\n`);
 }
 
 /** Whatever was thrown, as a `Status`. What nobody foresaw shows no inner details. */

@@ -46,12 +46,12 @@ export function validateMetadata(
     size += key.length + String(value).length;
   }
   if (size > MAX_ANNOTATIONS) found.push(fieldError.tooLong('metadata.annotations', MAX_ANNOTATIONS));
-  for (const finalizer of arrayAt(metadata, 'finalizers')) {
+  for (const [i, finalizer] of arrayAt(metadata, 'finalizers').entries()) {
     const problem = nameChecks.qualified(String(finalizer));
     if (problem !== undefined) found.push(fieldError.invalid('metadata.finalizers', finalizer, problem));
     else if (!standardFinalizers.has(String(finalizer)) && !String(finalizer).includes('/') && !isCustom) {
       const why = 'name is neither a standard finalizer name nor is it fully qualified';
-      found.push(fieldError.invalid('metadata.finalizers', finalizer, why));
+      found.push(fieldError.invalid(`metadata.finalizers[${i}]`, finalizer, why));
     }
   }
   found.push(...validateOwners(arrayAt(metadata, 'ownerReferences')));
@@ -61,15 +61,15 @@ export function validateMetadata(
 function validateOwners(owners: readonly unknown[]): readonly FieldError[] {
   const found: FieldError[] = [];
   let controllers = 0;
-  owners.forEach((owner, i) => {
-    if (!isObject(owner)) return;
+  for (const owner of owners) {
+    if (!isObject(owner)) continue;
     for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
       if ((stringAt(owner, field) ?? '') === '') {
-        found.push(fieldError.invalid(`metadata.ownerReferences[${i}].${field}`, '', `${field} must not be empty`));
+        found.push(fieldError.invalid(`metadata.ownerReferences.${field}`, '', 'must not be empty'));
       }
     }
     if (owner.controller === true) controllers++;
-  });
+  }
   if (controllers > 1) {
     found.push(
       fieldError.invalid('metadata.ownerReferences', controllers, 'Only one reference can have Controller set to true'),

@@ -71,17 +71,13 @@ function validateContainers(spec: Readonly<JsonObject>): readonly FieldError[] {
       arrayAt(container, 'volumeMounts').forEach((mount, m) => {
         const volume = stringAt(mount, 'name');
         if (!volumes.has(volume)) {
-          found.push({
-            type: 'FieldValueInvalid',
-            field: `${at}.volumeMounts[${m}].name`,
-            value: volume,
-            detail: 'Not found',
-          });
+          found.push(fieldError.notFound(`${at}.volumeMounts[${m}].name`, volume));
         }
       });
       arrayAt(container, 'ports').forEach((port, p) => {
         const number = valueAt(port, 'containerPort');
-        if (typeof number === 'number' && (number < 1 || number > 65_535)) {
+        if (number === 0) found.push(fieldError.required(`${at}.ports[${p}].containerPort`));
+        else if (typeof number === 'number' && (number < 1 || number > 65_535)) {
           found.push(
             fieldError.invalid(`${at}.ports[${p}].containerPort`, number, 'must be between 1 and 65535, inclusive'),
           );

@@ -35,11 +35,12 @@ function validatePorts(spec: Readonly<JsonObject>): readonly FieldError[] {
   const names = new Set<string>();
   ports.forEach((port, i) => {
     const name = stringAt(port, 'name') ?? '';
-    const number = valueAt(port, 'port');
-    if (typeof number === 'number' && (number < 1 || number > 65_535)) {
-      found.push(fieldError.invalid(`spec.ports[${i}].port`, number, 'must be between 1 and 65535, inclusive'));
-    }
     if (name === '' && ports.length > 1) found.push(fieldError.required(`spec.ports[${i}].name`));
+    for (const field of ['port', 'targetPort']) {
+      const number = valueAt(port, field);
+      if (typeof number !== 'number' || (number >= 1 && number <= 65_535)) continue;
+      found.push(fieldError.invalid(`spec.ports[${i}].${field}`, number, 'must be between 1 and 65535, inclusive'));
+    }
     if (name !== '' && names.has(name)) found.push(fieldError.duplicate(`spec.ports[${i}].name`, name));
     names.add(name);
   });

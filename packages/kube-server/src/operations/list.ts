@@ -22,7 +22,8 @@ export function selectorOf(definition: ResourceDefinition, query: URLSearchParam
 export function readVersion(query: URLSearchParams): number | undefined {
   const text = query.get('resourceVersion');
   if (text === null || text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw errors.badRequest(`invalid resource version: "${text}"`);
+  if (!/^\d+$/.test(text))
+    throw errors.badRequest(`invalid resource version: resourceVersion: Invalid value: "${text}": it is not a number`);
   return Number(text);
 }
 
@@ -41,6 +42,8 @@ export function listObjects(
   const limit = readLimit(query);
   const token = query.get('continue');
   if (token !== null && token !== '') {
+    if (!/^[0-9a-f-]{36}$/.test(token))
+      throw errors.badRequest('continue key is not valid: it is not one of this server');
     const snapshot = env.snapshots.get(token);
     if (!snapshot) throw expired();
     return page(env, snapshot.rest, snapshot.revision, limit);

@@ -221,7 +221,7 @@ describe('built-in kinds', () => {
       'metadata.labels',
       'metadata.labels',
       'metadata.annotations',
-      'metadata.ownerReferences[0].apiVersion',
+      'metadata.ownerReferences.apiVersion',
     ]);
   });
 });

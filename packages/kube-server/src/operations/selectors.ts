@@ -104,7 +104,11 @@ export function fieldSelector(text: string | null, supported: readonly string[])
       if (!match) throw errors.badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
       const [, field = '', operator, value = ''] = match;
       if (field !== 'metadata.name' && field !== 'metadata.namespace' && !supported.includes(field)) {
-        throw errors.badRequest(`field label not supported: ${field}`);
+        throw errors.badRequest(
+          supported.length > 0
+            ? `field label not supported: ${field}`
+            : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+        );
       }
       const path = field.split('.');
       const negated = operator === '!=';

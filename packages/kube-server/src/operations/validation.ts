@@ -35,7 +35,24 @@ function isOld(error: FieldError, draft: Readonly<JsonObject>, current: Readonly
   return old !== undefined && equalJson(valueAtPath(draft, path), old);
 }
 
-/** Everything that is wrong with a draft; `current` for updates. CEL rules run only on what the schema accepts. */
+/** Errors that leave rules without what they would judge. */
+const blocking: ReadonlySet<string> = new Set([
+  'FieldValueRequired',
+  'FieldValueTypeInvalid',
+  'FieldValueNotSupported',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+]);
+
+const unchecked: FieldError = {
+  type: 'FieldValueInvalid',
+  field: '<nil>',
+  value: null,
+  detail:
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
+
+/** Everything that is wrong with a draft; `current` for updates. */
 function problems(
   definition: ResourceDefinition,
   draft: Readonly<JsonObject>,
@@ -58,10 +75,12 @@ function problems(
     ...(strategy.validate?.(draft) ?? []),
     ...(current ? (strategy.validateUpdate?.(draft, current) ?? []) : []),
   ];
-  if (found.length > 0 || !definition.cel) return found;
+  const cel = definition.cel?.();
+  if (!cel?.hasRules) return found;
+  if (schemaErrors.some((error) => blocking.has(error.type))) return [...found, unchecked];
   // Rules may speak of metadata.name and metadata.generateName.
   const named = (object: Readonly<JsonObject>): JsonObject => ({ ...object });
-  return definition.cel().validate(named(draft), current ? named(current) : undefined);
+  return [...found, ...cel.validate(named(draft), current ? named(current) : undefined)];
 }
 
 /** Throws 422 with all that is wrong. */

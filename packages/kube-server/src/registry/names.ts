@@ -36,7 +36,10 @@ export const nameChecks = {
     const [prefix, last] = parts.length === 2 ? parts : [undefined, name];
     const form =
       "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-    if (parts.length > 2 || last === undefined || last === '') return form;
+    if (parts.length > 2 || last === undefined) {
+      return "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+    }
+    if (last === '') return form;
     if (prefix !== undefined && (prefix === '' || nameChecks.subdomain(prefix) !== undefined)) {
       return `prefix part ${prefix === '' ? 'must be non-empty' : nameChecks.subdomain(prefix)}`;
     }

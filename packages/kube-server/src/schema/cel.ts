@@ -18,6 +18,7 @@ import { type FieldPath, pathText } from './field-path.ts';
 import type { Schema, ValidationRule } from './schema.ts';
 
 export interface CelValidator {
+  readonly hasRules: boolean;
   validate(value: unknown, old: unknown): readonly FieldError[];
 }
 
@@ -87,7 +88,10 @@ export function compileCel(schema: Schema, at: string): CelCompilation {
   };
 
   const root = build(schema, at);
-  return { errors, validator: { validate: (value, old) => (root ? judge(root, value, old) : []) } };
+  return {
+    errors,
+    validator: { hasRules: root !== undefined, validate: (value, old) => (root ? judge(root, value, old) : []) },
+  };
 }
 
 function judge(root: RuleNode, value: unknown, old: unknown): readonly FieldError[] {

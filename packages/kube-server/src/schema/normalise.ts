@@ -162,25 +162,26 @@ function quantity(value: unknown, walk: Walk): unknown {
 }
 
 function badFormat(format: string, value: string, walk: Walk): undefined {
-  const field = walk.fields.join('.');
   switch (format) {
     case 'date-time':
-      walk.mismatches.push(
-        `${field}: parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": it has another form`,
-      );
+      walk.mismatches.push(badTime(value, '2006-01-02T15:04:05Z07:00', 'Z07:00'));
       break;
     case 'micro-time':
-      walk.mismatches.push(
-        `${field}: parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05.000000Z07:00": it has another form`,
-      );
+      walk.mismatches.push(badTime(value, '2006-01-02T15:04:05.000000Z07:00', '.000000'));
       break;
-    case 'byte':
-      walk.mismatches.push(`${field}: illegal base64 data`); // not shown: it may be a secret
+    case 'byte': // the value is not shown: it may be a secret
+      walk.mismatches.push(`illegal base64 data at input byte ${/^[A-Za-z0-9+/]*/.exec(value)?.[0].length ?? 0}`);
       break;
     default:
-      walk.mismatches.push(`${field}: not of the format ${format}`);
+      walk.mismatches.push(`${walk.fields.join('.')}: not of the format ${format}`);
   }
   return undefined;
+}
+
+function badTime(value: string, layout: string, fraction: string): string {
+  const rest = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(.*)$/.exec(value)?.[1];
+  const [text, element] = rest === undefined ? [value, '2006'] : [rest, fraction];
+  return `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(text)} as "${element}"`;
 }
 
 function numberText(value: unknown): string {

@@ -157,7 +157,7 @@ describe('validate', () => {
       'spec: Invalid value: "": spec in body should be at least 2 chars long',
     ]);
     expect(messages({ type: 'array', maxItems: 1, items: { type: 'string' } }, ['a', 'b'])).toEqual([
-      'spec: Too many: 2: must have at most 1 items',
+      'spec: Too many: 2: must have at most 1 item',
     ]);
     expect(messages({ type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } }, ['a', 'a'])).toEqual(
       ['spec[1]: Duplicate value: "a"'],
@@ -170,7 +170,7 @@ describe('validate', () => {
     ]);
     expect(messages({ 'x-kubernetes-int-or-string': true }, 1.5)).toHaveLength(1);
     expect(messages({ type: 'object', oneOf: [{ required: ['a'] }, { required: ['b'] }] }, { a: 1, b: 1 })).toEqual([
-      'spec: Invalid value: {"a":1,"b":1}: "spec" must validate one and only one schema (oneOf). Found 2 valid alternatives',
+      '<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found 2 valid alternatives',
     ]);
     expect(messages({ type: 'string', pattern: '(?i)^abc$' }, 'ABC')).toEqual([]);
   });

@@ -104,7 +104,7 @@ function checkDefault(schema: Schema, at: string, errors: FieldError[]): void {
       fieldError.invalid(
         `${at}.default${error.field === '' ? '' : `.${error.field}`}`,
         schema.default,
-        error.detail || 'must match the schema',
+        error.detail.trim() || 'must match the schema',
       ),
     );
   }

@@ -77,15 +77,15 @@ function checkString(schema: Schema, value: string, walk: Walk): void {
   const length = schema.minLength === undefined && schema.maxLength === undefined ? 0 : Array.from(value).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     walk.errors.push(fieldError.tooLong(pathText(walk.path), schema.maxLength));
-  }
-  if (schema.minLength !== undefined && length < schema.minLength) {
+  } else if (schema.minLength !== undefined && length < schema.minLength) {
     inBody(walk, value, `should be at least ${schema.minLength} chars long`);
-  }
-  if (schema.pattern !== undefined && !pattern(schema.pattern).test(value)) {
+  } else if (schema.pattern !== undefined && !pattern(schema.pattern).test(value)) {
     inBody(walk, value, `should match '${schema.pattern}'`);
   }
   if (schema.format !== undefined && !hasFormat(schema.format, value)) {
-    inBody(walk, value, `must be of type ${schema.format}: ${JSON.stringify(value)}`);
+    const field = pathText(walk.path);
+    const detail = `${field} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
+    walk.errors.push(fieldError.typeInvalid(field, value, detail));
   }
 }
 
@@ -184,7 +184,7 @@ function checkCombinations(schema: Schema, value: unknown, walk: Walk): void {
   const matches = (part: Schema): boolean => validate(part, value, { typed: false, at: [] }).length === 0;
   const field = pathText(walk.path);
   const complain = (rule: string): void => {
-    walk.errors.push(fieldError.invalid(field, value, `${JSON.stringify(field)} ${rule}`));
+    walk.errors.push(fieldError.invalid('<nil>', '', `${JSON.stringify(field)} ${rule}`));
   };
   if (schema.anyOf && !schema.anyOf.some(matches)) complain('must validate at least one schema (anyOf)');
   if (schema.oneOf) {

@@ -47,11 +47,7 @@ function customColumn(declared: JsonObject): Column {
     cell: (object, now) => {
       const values = find(object);
       if (values.length === 0 || values[0] === null) return null;
-      return values.length === 1
-        ? shown(values[0], type, now)
-        : type === 'string'
-          ? values.map((value) => shown(value, type, now)).join(',')
-          : shown(values[0], type, now);
+      return shown(values[0], type, now); // of several values the first, as Kubernetes does
     },
   };
 }

@@ -188,7 +188,9 @@ describe('lists', () => {
     );
     expect(names(third.body)).toEqual(['e']);
     expect(valueAt(third.body, 'metadata', 'continue')).toBeUndefined();
-    const unknown = await server.admin.call('GET', `${path}?limit=2&continue=nonsense`);
+    expect((await server.admin.call('GET', `${path}?limit=2&continue=nonsense`)).code).toBe(400);
+    const old = '11111111-1111-1111-1111-111111111111';
+    const unknown = await server.admin.call('GET', `${path}?limit=2&continue=${old}`);
     expect(unknown.body).toMatchObject({ code: 410, reason: 'Expired' });
   });
 

@@ -45,7 +45,7 @@ PolicyRule: apiGroups [string], nonResourceURLs [string], resourceNames [string]
 AggregationRule: clusterRoleSelectors [LabelSelector]
 RoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
 ClusterRoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
-RoleRef: apiGroup string=rbac.authorization.k8s.io, kind! string(ClusterRole|Role), name! string
+RoleRef: apiGroup string=rbac.authorization.k8s.io, kind! string(Role|ClusterRole), name! string
 RbacSubject: apiGroup string, kind! string(Group|ServiceAccount|User), name! string, namespace string
 `,
   },
