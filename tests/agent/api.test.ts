@@ -10,6 +10,7 @@ import { afterAll, expect } from 'vitest';
 import {
   createTestCluster,
   finished,
+  HOST,
   initdbRequest,
   primaryTerm,
   replicaTerm,
@@ -34,7 +35,7 @@ async function probe(
   of: TestPod = pod,
 ): Promise<{ status?: number | undefined; body: string; serial: string }> {
   return await new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port: of.agentPort, path, rejectUnauthorized: false, agent: false }, (response) => {
+    get({ host: HOST, port: of.agentPort, path, rejectUnauthorized: false, agent: false }, (response) => {
       let body = '';
       const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber;
       response.setEncoding('utf8').on('data', (chunk: string) => {

@@ -13,6 +13,7 @@ import {
   cloneRequest,
   createTestCluster,
   finished,
+  HOST,
   initdbRequest,
   PASSWORD,
   signal,
@@ -61,7 +62,7 @@ const restarted = async (pod: TestPod, before: number): Promise<number> =>
 
 async function connect(pod: TestPod): Promise<pg.Client> {
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: HOST,
     port: pod.enginePort,
     user: 'app',
     password: PASSWORD,

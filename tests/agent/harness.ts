@@ -3,7 +3,7 @@
  * runtime would (certificates, folders, environment) and starts the bundled agent as an ordinary user.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -67,7 +67,7 @@ export async function bundleAgent(folder: string): Promise<string> {
   return outfile;
 }
 
-export async function freePort(host = '127.0.0.1'): Promise<number> {
+export async function freePort(host = HOST): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -113,7 +113,11 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
+/**
+ * A loopback address of this run's own: outgoing connections come from 127.0.0.1 and could take a port there between its
+ * choice and its use.
+ */
+export const HOST = `127.${randomInt(64, 127)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
 
 /** A folder, an authority and the bundle: what the pods of one test share. */
 export async function createTestCluster(): Promise<TestCluster> {

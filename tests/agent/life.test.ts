@@ -1,5 +1,5 @@
 /** One cluster through its whole life, on real servers: every call of the agent's API that changes something. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isStackError, waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
@@ -11,6 +11,7 @@ import {
   cloneRequest,
   createTestCluster,
   finished,
+  HOST,
   initdbRequest,
   PASSWORD,
   primaryTerm,
@@ -37,7 +38,7 @@ async function sql(
   user: { user: string; password?: string; database?: string; ssl?: boolean } = { user: 'app', password: PASSWORD },
 ): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: HOST,
     port: pod.enginePort,
     database: 'app',
     ...user,
@@ -196,7 +197,7 @@ test('the engine stops in each mode and starts again; stopped means stopped, als
 
 test('a smart stop that waits for a client goes on as immediate', async () => {
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: HOST,
     port: a.enginePort,
     user: 'app',
     password: PASSWORD,
@@ -229,6 +230,17 @@ test('a switch in order: the old primary follows the new one as it is, the other
 });
 
 test('what went past the fork is rewound: the old primary, and a replica that had followed it', async () => {
+  // pg_rewind takes a replica's timeline from its last restart point: a younger line could only be copied anew.
+  await waitFor(
+    'a restart point on the new line',
+    async () => {
+      const { timeline } = await a.client.stop({ mode: 'fast', timeoutMs: 20_000 });
+      await a.client.start();
+      return timeline === 2 ? true : undefined;
+    },
+    deadline,
+  );
+  await streams(a, 2);
   // A replica stops following as soon as its term makes it a primary; the old primary writes on for a moment.
   await c.client.setTerm(primaryTerm(3));
   await b.client.writeCanary('lost');
@@ -249,4 +261,14 @@ test('what went past the fork is rewound: the old primary, and a replica that ha
     await seesCanary(pod, 'three');
     await streams(pod, 3);
   }
+});
+
+test('a folder whose rewind failed is never started; a base backup takes its place', async () => {
+  await a.client.stop({ mode: 'fast', timeoutMs: 20_000 });
+  await rename(join(a.dataDir, 'global/pg_control'), join(a.dataDir, 'global/pg_control.away'));
+  await expect(finished(a, await a.client.rewind('r2'))).rejects.toThrow(/^RewindFailed: pg_rewind/);
+  await expect(a.client.start()).rejects.toMatchObject({ code: 'DataFolderUnfinished' });
+  await finished(a, await a.client.bootstrap('again', cloneRequest(c, a, slots('2', '3'), 3)));
+  await streams(a, 3);
+  await seesCanary(a, 'three');
 });

@@ -7,6 +7,7 @@ import { afterAll, expect } from 'vitest';
 import {
   bootstrapPrimary,
   createTestCluster,
+  HOST,
   initdbRequest,
   PASSWORD,
   scramVerifier,
@@ -50,7 +51,7 @@ test('no password and no verifier in any log, file, argument or view, even when 
   await expect(pod.client.setRoles([{ name: 'x'.repeat(64), verifier }])).rejects.toThrow();
 
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: HOST,
     port: pod.enginePort,
     user: 'app',
     password: `${PASSWORD} 2`,

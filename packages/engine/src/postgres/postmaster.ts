@@ -14,6 +14,7 @@ import {
   pidIsTaken,
   processesIn,
   processStat,
+  type SharedMemory,
   sharedMemoryAttachments,
 } from '../process/proc.ts';
 import { watchDeath } from '../process/watch.ts';
@@ -36,15 +37,19 @@ interface PidFile {
   /** `starting`, `ready`, `standby`, `stopping`; empty very early. */
   readonly state: string;
   /** Of the System V segment that every process of the engine attaches; undefined very early. */
-  readonly sharedMemoryId: number | undefined;
+  readonly sharedMemory: SharedMemory | undefined;
 }
 
 async function readPidFile(path: string): Promise<PidFile | undefined> {
   const lines = (await readIfThere(path))?.split('\n');
   const pid = Number(lines?.[0]);
   if (lines === undefined || !Number.isInteger(pid) || pid <= 1) return undefined;
-  const id = /^\s*\d+\s+(\d+)/.exec(lines[6] ?? '')?.[1];
-  return { pid, state: lines[7]?.trim() ?? '', sharedMemoryId: id === undefined ? undefined : Number(id) };
+  const [, key, id] = /^\s*(\d+)\s+(\d+)/.exec(lines[6] ?? '') ?? [];
+  return {
+    pid,
+    state: lines[7]?.trim() ?? '',
+    sharedMemory: id === undefined ? undefined : { key: Number(key), id: Number(id) },
+  };
 }
 
 /** `ready`: open for all; `standby`: in recovery and open for reads. */
@@ -130,8 +135,8 @@ export async function endPostmaster(layout: Layout, signal: AbortSignal): Promis
   const started = systemClock.monotonic();
   const inUse = (): string | undefined => {
     if (isLocked(engineLock)) return `the engine lock ${engineLock} is held`;
-    const id = file?.sharedMemoryId;
-    return id !== undefined && sharedMemoryAttachments(id) > 0 ? `shared memory segment ${id} is attached` : undefined;
+    const memory = file?.sharedMemory;
+    return memory && sharedMemoryAttachments(memory) > 0 ? `shared memory segment ${memory.id} is attached` : undefined;
   };
   for (let why = inUse(); why !== undefined; why = inUse()) {
     if (systemClock.monotonic() - started > KILL_DEADLINE_MS)
@@ -149,7 +154,7 @@ export async function endPostmaster(layout: Layout, signal: AbortSignal): Promis
 async function setAsideMisleadingPidFile(layout: Layout): Promise<void> {
   const { postmasterPid } = paths(layout);
   const file = await readPidFile(postmasterPid);
-  if (file?.sharedMemoryId !== undefined && sharedMemoryAttachments(file.sharedMemoryId) > 0)
+  if (file?.sharedMemory && sharedMemoryAttachments(file.sharedMemory) > 0)
     throw new StackError('EngineNotDead', `shared memory of an earlier engine of ${layout.dataDir} is attached`);
   if (file === undefined || !pidIsTaken(file.pid)) return;
   await rename(postmasterPid, join(layout.workDir, 'postmaster.pid.stale'));

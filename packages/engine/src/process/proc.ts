@@ -69,13 +69,24 @@ export function pidIsTaken(pid: number): boolean {
   }
 }
 
-/** How many processes have a System V shared memory segment attached. */
-export function sharedMemoryAttachments(id: number): number {
+/** A System V shared memory segment. Ids are given again after a boot, so the key belongs to its identity. */
+export interface SharedMemory {
+  readonly key: number;
+  readonly id: number;
+}
+
+/** How many processes have a segment attached; 0 where there is none of this key and id. */
+export function sharedMemoryAttachments({ key, id }: SharedMemory): number {
   const rows = readFileSync('/proc/sysvipc/shm', 'latin1')
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
   const [header = []] = rows;
-  const row = rows.find((fields) => Number(fields[header.indexOf('shmid')]) === id);
+  const row = rows.find(
+    (fields) =>
+      Number(fields[header.indexOf('shmid')]) === id &&
+      // Written with a sign here, without one there.
+      (Number(fields[header.indexOf('key')]) | 0) === (key | 0),
+  );
   return row === undefined ? 0 : Number(row[header.indexOf('nattch')]);
 }
 

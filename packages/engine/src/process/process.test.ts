@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endProcesses } from '../postgres/postmaster.ts';
 import { isLocked, tryLock } from './file-lock.ts';
-import { isAlive, processesIn, processStat } from './proc.ts';
+import { isAlive, pidIsTaken, processesIn, processStat, sharedMemoryAttachments } from './proc.ts';
 import { watchDeath } from './watch.ts';
 
 let folder: string;
@@ -66,4 +66,14 @@ test('a lock lives as long as the last process that inherited it', async () => {
   expect(tryLock(path)).toBeUndefined();
   await endProcesses([folder], child.pid, signal);
   expect(isLocked(path)).toBe(false);
+});
+
+test('a pid is taken while its process is, also as a zombie; shared memory that is not there has nobody', async () => {
+  const child = await started('exec sleep 600');
+  const pid = child.pid ?? 0;
+  expect(pidIsTaken(pid)).toBe(true);
+  await endProcesses([folder], pid, signal);
+  await new Promise((resolve) => (child.signalCode === null ? child.once('exit', resolve) : resolve(undefined)));
+  expect(pidIsTaken(pid)).toBe(false);
+  expect(sharedMemoryAttachments({ key: 1, id: 2_147_483_647 })).toBe(0);
 });
