@@ -7,8 +7,9 @@
  * - G3 A namespace or definition goes only when a list of its content was empty after a write that came behind every
  *   create which did not see it ending. (see {@link createEmptier})
  * - G4 Everything here is decided again at the start from what is stored; nothing is remembered elsewhere.
+ * - G5 A deletion that a policy refuses is tried again when the object, its namespace or a policy changes, not before.
  */
-import { isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { type JsonObject, objectAt, stringAt } from '../json.ts';
 import { CRD_CLEANUP_FINALIZER } from '../kinds/crd-strategy.ts';
 import { deleteObject, FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../operations/delete.ts';
 import type { Environment } from '../operations/environment.ts';
@@ -17,6 +18,7 @@ import { storePrefix } from '../registry/definition.ts';
 import type { StoredObject, StoreEvent } from '../store/object-store.ts';
 import { createEmptier } from './emptier.ts';
 import { createOwnerIndex, ownersOf, uidOf } from './owner-index.ts';
+import { createRefusals, isDone, refusalOf } from './refusals.ts';
 import { createWorkSet } from './work-set.ts';
 
 const namespaces = storePrefix('', 'namespaces');
@@ -33,19 +35,31 @@ export function startCollector(env: Environment, signal: AbortSignal): void {
   const index = createOwnerIndex();
   const emptier = createEmptier(env);
 
-  const remove = async (key: string, propagationPolicy: 'Background' | 'Foreground'): Promise<void> => {
+  const refused = createRefusals();
+
+  const note = (key: string, refusals: readonly string[]): void => {
+    if (!refused.note(key, refusals)) return;
+    logger.info({ object: key, refusals }, 'deletions are refused; they are tried again after the next change');
+  };
+
+  /** Answers why the deletion was refused, if it was. */
+  const remove = async (key: string, propagationPolicy: 'Background' | 'Foreground'): Promise<readonly string[]> => {
     const object = store.get(key);
     const definition = registry.findStored(key);
-    if (!object || !definition) return;
-    if (isEnding(object) && propagationPolicy === 'Background') return;
+    if (!object || !definition) return [];
+    if (isEnding(object) && propagationPolicy === 'Background') return [];
     const namespace = stringAt(object.metadata, 'namespace');
     const name = String(object.metadata.name);
     const options = { uid: uidOf(object), propagationPolicy };
     const context = { now: env.clock.now(), user: collectorUser, dryRun: false };
-    await deleteObject(env, { definition, namespace, name, options, context }).catch((error: unknown) => {
-      const reason = isObject(error) ? stringAt(error, 'status', 'reason') : undefined;
-      if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
-    });
+    try {
+      await deleteObject(env, { definition, namespace, name, options, context });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined) return [refusal];
+      if (!isDone(error)) throw error;
+    }
+    return [];
   };
 
   const isPresent = (
@@ -69,12 +83,13 @@ export function startCollector(env: Environment, signal: AbortSignal): void {
     });
 
   /** A dependent of something that may be gone. */
-  const collectDependent = async (key: string, object: StoredObject): Promise<void> => {
+  const collectDependent = async (key: string, object: StoredObject): Promise<readonly string[]> => {
     const owners = ownersOf(object);
     const missing = owners.filter((owner) => !isPresent(owner, object));
-    if (missing.length === 0) return;
-    if (missing.length === owners.length) await remove(key, 'Background');
-    else await dropReferences(key, object, (uid) => missing.some((owner) => owner.uid === uid));
+    if (missing.length === 0) return [];
+    if (missing.length === owners.length) return await remove(key, 'Background');
+    await dropReferences(key, object, (uid) => missing.some((owner) => owner.uid === uid));
+    return [];
   };
 
   const orphan = async (key: string, owner: StoredObject): Promise<void> => {
@@ -88,51 +103,61 @@ export function startCollector(env: Environment, signal: AbortSignal): void {
     await removeFinalizer(store, key, uid, ORPHAN_FINALIZER);
   };
 
-  const deleteForeground = async (key: string, owner: StoredObject): Promise<void> => {
+  const deleteForeground = async (key: string, owner: StoredObject): Promise<readonly string[]> => {
     const uid = uidOf(owner);
     const dependents = index.dependentsOf(uid);
     const blocking = dependents.filter((d) => ownersOf(store.get(d)).some((o) => o.uid === uid && o.blocks));
     if (blocking.length === 0) await removeFinalizer(store, key, uid, FOREGROUND_FINALIZER);
-    await Promise.all(
-      dependents.map(async (dependent) => {
+    const refusals = await Promise.all(
+      dependents.map(async (dependent): Promise<readonly string[]> => {
         const object = store.get(dependent);
-        if (!object) return;
+        if (!object) return [];
         const others = ownersOf(object).some((o) => o.uid !== uid && isPresent(o, object));
         if (others) await dropReferences(dependent, object, (other) => other === uid);
-        else if (!isEnding(object)) await remove(dependent, 'Foreground');
+        if (others || isEnding(object)) return [];
+        const refusals = await remove(dependent, 'Foreground');
+        if (refusals.length > 0) note(key, refusals); // before the others are done: a change may come meanwhile
+        return refusals;
       }),
     );
+    return refusals.flat();
   };
 
   const work = async (key: string): Promise<void> => {
     const object = store.get(key);
-    if (!object) return;
-    if (isEnding(object)) {
+    const refusals: string[] = [];
+    if (object && isEnding(object)) {
       const finalizers = finalizersOf(object);
       if (finalizers.includes(ORPHAN_FINALIZER)) await orphan(key, object);
-      else if (finalizers.includes(FOREGROUND_FINALIZER)) await deleteForeground(key, object);
-      if (key.startsWith(namespaces)) await emptier.emptyNamespace(object);
-      if (finalizers.includes(CRD_CLEANUP_FINALIZER)) await emptier.emptyDefinition(object);
+      else if (finalizers.includes(FOREGROUND_FINALIZER)) refusals.push(...(await deleteForeground(key, object)));
+      if (key.startsWith(namespaces)) refusals.push(...(await emptier.emptyNamespace(object)));
+      if (finalizers.includes(CRD_CLEANUP_FINALIZER)) refusals.push(...(await emptier.emptyDefinition(object)));
     }
-    await collectDependent(key, object);
+    if (object) refusals.push(...(await collectDependent(key, object)));
+    note(key, refusals);
   };
 
   const queue = createWorkSet(work, logger, signal);
 
+  /** Whatever may wait for an object: its namespace, its definition, its owners. */
+  const holdersOf = (key: string, object: StoredObject): readonly (string | undefined)[] => {
+    const [group = '', plural = ''] = key.split('/', 2);
+    return [
+      `${namespaces}${stringAt(object.metadata, 'namespace') ?? ''}`,
+      `${definitions}${plural}.${group}`,
+      ...ownersOf(object).map(({ uid }) => index.keyOf(uid)),
+    ];
+  };
+
   /** What waits for its content looks again when some of it is gone. */
   const wakeHolders = (key: string, object: StoredObject): void => {
-    const namespace = `${namespaces}${stringAt(object.metadata, 'namespace') ?? ''}`;
-    if (isEnding(store.get(namespace))) queue.add(namespace);
-    const [group = '', plural = ''] = key.split('/', 2);
-    const definition = `${definitions}${plural}.${group}`;
-    if (isEnding(store.get(definition))) queue.add(definition);
-    for (const { uid } of ownersOf(object)) {
-      const owner = index.keyOf(uid);
-      if (owner !== undefined && isEnding(store.get(owner))) queue.add(owner);
+    for (const holder of holdersOf(key, object)) {
+      if (holder !== undefined && isEnding(store.get(holder))) queue.add(holder);
     }
   };
 
   const onEvent = ({ type, key, object, previous }: StoreEvent): void => {
+    for (const waiting of refused.wokenBy(key, () => holdersOf(key, object))) queue.add(waiting); // G5
     if (type === 'DELETED') {
       index.remove(key, previous ?? object);
       for (const dependent of index.dependentsOf(uidOf(object))) queue.add(dependent);

@@ -8,10 +8,12 @@ import { amend, removeFinalizer } from '../operations/finish.ts';
 import { type ResourceDefinition, storePrefix } from '../registry/definition.ts';
 import type { StoredObject } from '../store/object-store.ts';
 import { uidOf } from './owner-index.ts';
+import { isDone, refusalOf, summary } from './refusals.ts';
 
+/** Each answers why deletions were refused: what waits for these looks again when something changes (G5). */
 export interface Emptier {
-  emptyNamespace(namespace: StoredObject): Promise<void>;
-  emptyDefinition(crd: StoredObject): Promise<void>;
+  emptyNamespace(namespace: StoredObject): Promise<readonly string[]>;
+  emptyDefinition(crd: StoredObject): Promise<readonly string[]>;
 }
 
 const user = { username: 'system:namespace-controller', groups: ['system:masters'] };
@@ -25,8 +27,9 @@ export function createEmptier(env: Environment): Emptier {
   /** Ending objects whose last look may be taken, by uid. */
   const barriers = new Set<string>();
 
-  const removeAll = async (definition: ResourceDefinition, prefix: string): Promise<number> => {
+  const removeAll = async (definition: ResourceDefinition, prefix: string): Promise<readonly string[]> => {
     const found = store.list(prefix);
+    const refusals: string[] = [];
     await Promise.all(
       found.map(async ({ object }) => {
         if (object.metadata.deletionTimestamp !== undefined) return;
@@ -37,12 +40,13 @@ export function createEmptier(env: Environment): Emptier {
           options: { uid: uidOf(object), propagationPolicy: 'Background' },
           context: { now: env.clock.now(), user, dryRun: false },
         }).catch((error: unknown) => {
-          const reason = isObject(error) ? stringAt(error, 'status', 'reason') : undefined;
-          if (reason !== 'NotFound' && reason !== 'Conflict') throw error;
+          const refusal = refusalOf(error);
+          if (refusal !== undefined) refusals.push(refusal);
+          else if (!isDone(error)) throw error;
         });
       }),
     );
-    return found.length;
+    return refusals;
   };
 
   const setCondition = (key: string, uid: string, condition: JsonObject): Promise<void> =>
@@ -59,6 +63,18 @@ export function createEmptier(env: Environment): Emptier {
       ];
       return { ...current, status: { ...status, conditions: next } };
     });
+
+  /** The namespace says why its content stays; and that this is over, where it said so before. */
+  const reportRefusals = async (key: string, namespace: StoredObject, refusals: readonly string[]): Promise<void> => {
+    const type = 'NamespaceDeletionContentFailure';
+    const before = arrayAt(namespace, 'status', 'conditions').find((c) => isObject(c) && c.type === type);
+    if (refusals.length === 0 && !before) return;
+    const [status, reason, message] =
+      refusals.length === 0
+        ? ['False', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization']
+        : ['True', 'ContentDeletionFailed', `Failed to delete ${refusals.length} objects: ${summary(refusals)}`];
+    await setCondition(key, uidOf(namespace), { type, status, reason, message });
+  };
 
   /** True once a write behind every earlier create is durable. */
   const barrier = async (key: string, uid: string): Promise<void> => {
@@ -94,8 +110,11 @@ export function createEmptier(env: Environment): Emptier {
       const name = String(namespace.metadata.name);
       const key = `${storePrefix('', 'namespaces')}${name}`;
       const uid = uidOf(namespace);
-      if (!arrayAt(namespace, 'spec', 'finalizers').includes('kubernetes')) return;
-      await Promise.all(contentOf(name).map(({ definition, prefix }) => removeAll(definition, prefix)));
+      if (!arrayAt(namespace, 'spec', 'finalizers').includes('kubernetes')) return [];
+      const refusals = (
+        await Promise.all(contentOf(name).map(({ definition, prefix }) => removeAll(definition, prefix)))
+      ).flat();
+      await reportRefusals(key, namespace, refusals);
       let left = leftIn(name);
       if (left.length === 0) {
         await barrier(key, uid);
@@ -109,13 +128,14 @@ export function createEmptier(env: Environment): Emptier {
           reason: 'SomeResourcesRemain',
           message: `Some resources are remaining: ${left.join(', ')}`,
         });
-        return;
+        return refusals;
       }
       barriers.delete(uid);
       await amend(store, key, uid, (current) => ({
         ...current,
         spec: { ...objectAt(current, 'spec'), finalizers: [] },
       }));
+      return [];
     },
     emptyDefinition: async (crd) => {
       const plural = stringAt(crd, 'spec', 'names', 'plural') ?? '';
@@ -124,15 +144,25 @@ export function createEmptier(env: Environment): Emptier {
       const key = `${storePrefix('apiextensions.k8s.io', 'customresourcedefinitions')}${plural}.${group}`;
       const uid = uidOf(crd);
       const definition = registry.findStored(prefix);
-      if (definition && (await removeAll(definition, prefix)) > 0 && store.list(prefix).length > 0) return;
+      const refusals = definition ? await removeAll(definition, prefix) : [];
+      if (refusals.length > 0) {
+        await setCondition(key, uid, {
+          type: 'Terminating',
+          status: 'True',
+          reason: 'InstanceDeletionFailed',
+          message: `could not delete instances: ${summary(refusals)}`,
+        });
+      }
+      if (definition && store.list(prefix).length > 0) return refusals;
       await setCondition(key, uid, {
         type: 'Terminating',
         status: 'True',
         reason: 'InstanceDeletionCompleted',
         message: 'removed all instances',
       });
-      if (store.list(prefix).length > 0) return;
+      if (store.list(prefix).length > 0) return [];
       await removeFinalizer(store, key, uid, CRD_CLEANUP_FINALIZER);
+      return [];
     },
   };
 }

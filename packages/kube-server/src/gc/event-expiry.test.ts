@@ -1,5 +1,6 @@
 import { silentLogger, systemClock } from '@polarstack/base';
 import { describe, expect, it } from 'vitest';
+import { createAdmission } from '../admission/admission.ts';
 import type { JsonObject } from '../json.ts';
 import { createObject } from '../operations/create.ts';
 import type { Environment } from '../operations/environment.ts';
@@ -31,6 +32,7 @@ describe('events', () => {
       clock,
       logger: silentLogger,
       snapshots: createListSnapshots(clock),
+      admission: createAdmission(store, registry, new AbortController().signal),
     };
     const input = { fieldValidation: 'Strict', duplicates: [], warn: () => {} } as const;
     const context = { now: wall, user: { username: 'x', groups: [] }, dryRun: false };

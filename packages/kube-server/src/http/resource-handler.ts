@@ -50,6 +50,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     now: env.clock.now(),
     user: call.user,
     dryRun: readDryRun(call.query),
+    warn: (text) => warn(call, text),
   });
 
   const send = (call: ResourceCall, code: number, object: Readonly<JsonObject>): void => {
@@ -282,8 +283,10 @@ function inputOptions(call: ResourceCall, duplicates: readonly string[], validat
   return {
     fieldValidation: validation ?? readFieldValidation(call.query.get('fieldValidation')),
     duplicates,
-    warn: (text: string): void => {
-      if (!call.response.headersSent) call.response.appendHeader('warning', warningHeader(text));
-    },
+    warn: (text: string): void => warn(call, text),
   };
+}
+
+function warn({ response }: ResourceCall, text: string): void {
+  if (!response.headersSent) response.appendHeader('warning', warningHeader(text));
 }

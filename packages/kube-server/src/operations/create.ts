@@ -111,6 +111,7 @@ async function store(env: Environment, request: CreateRequest, draft: JsonObject
     if (current) throw errors.alreadyExists(definition, name);
     if (definition.custom) assertDefinition(env, definition);
     if (definition.namespaced) assertNamespace(env, definition, namespace ?? '', name);
+    env.admission.admit({ operation: 'CREATE', definition, namespace, name, object: draft, oldObject: null, context });
     return context.dryRun
       ? { type: 'keep' }
       : { type: 'put', object: toStored(definition, { ...draft, metadata: { ...objectAt(draft, 'metadata') } }) };

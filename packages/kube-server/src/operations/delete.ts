@@ -3,6 +3,7 @@ import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.
 import { timestamp } from '../kinds/metadata.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { Decision, StoredObject } from '../store/object-store.ts';
+import { present } from './convert.ts';
 import type { Environment } from './environment.ts';
 import { holders } from './finish.ts';
 
@@ -64,6 +65,8 @@ export async function deleteObject(env: Environment, request: DeleteRequest): Pr
     if (!current) throw errors.notFound(definition, name);
     checkPreconditions(request, current);
     definition.strategy.beforeDelete?.(current as unknown as JsonObject);
+    const oldObject = present(definition, current);
+    env.admission.admit({ operation: 'DELETE', definition, namespace, name, object: null, oldObject, context });
     const decision = decide(request, current);
     isGone = decision.type === 'delete';
     if (!context.dryRun) return decision;

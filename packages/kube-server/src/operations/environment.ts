@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '@polarstack/base';
+import type { Admission } from '../admission/request.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { TypeSource } from '../schema/dsl.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -12,4 +13,6 @@ export interface Environment {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly snapshots: ListSnapshots;
+  /** Asked about every write, inside its transaction. */
+  readonly admission: Admission;
 }

@@ -7,6 +7,7 @@
  * - U4 A write that changes nothing is not written and keeps its resourceVersion.
  * - U5 An object that is being deleted goes away with its last finalizer, once its grace period is over.
  */
+import type { AdmissionRequest } from '../admission/request.ts';
 import { fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import { arrayAt, equalJson, type JsonObject, objectAt, stringAt } from '../json.ts';
@@ -28,6 +29,10 @@ export interface UpdateRequest extends InputOptions {
   readonly next: (current: Readonly<JsonObject>) => unknown;
   /** A PUT must name the version it was made from, where the kind asks for it. */
   readonly isReplace: boolean;
+  /** How policies see the write, where it comes through a subresource with a kind of its own. */
+  readonly as?: Required<Pick<AdmissionRequest, 'subresource' | 'kind'>> & {
+    readonly view: (object: Readonly<JsonObject>) => Readonly<JsonObject>;
+  };
 }
 
 /** Resolves with the object as it is now, stored form. */
@@ -60,11 +65,31 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
   if (definition.tracksGeneration && !request.status && isSpecChanged(definition, draft, current)) {
     merged.generation = Number(before.generation ?? 0) + 1;
   }
-  if (equalJson(draft, current)) return { type: 'keep' };
-  checkFinalizers(definition, request.name, merged, before);
-  assertValid(definition, draft, current);
+  const isChanged = !equalJson(draft, current);
+  if (isChanged) {
+    checkFinalizers(definition, request.name, merged, before);
+    assertValid(definition, draft, current);
+  }
+  admitUpdate(env, request, draft, current);
+  if (!isChanged) return { type: 'keep' };
   const object = toStored(definition, draft);
   return isFinished(object) ? { type: 'delete', object } : { type: 'put', object };
+}
+
+function admitUpdate(env: Environment, request: UpdateRequest, draft: JsonObject, current: Readonly<JsonObject>): void {
+  const { definition, namespace, name, context, as } = request;
+  const subresource = as?.subresource ?? (request.status ? 'status' : undefined);
+  env.admission.admit({
+    operation: 'UPDATE',
+    definition,
+    namespace,
+    name,
+    context,
+    ...(subresource === undefined ? {} : { subresource }),
+    ...(as ? { kind: as.kind } : {}),
+    object: as ? as.view(draft) : draft,
+    oldObject: as ? as.view(current) : current,
+  });
 }
 
 function checkIdentity(request: UpdateRequest, current: Readonly<JsonObject>, metadata: JsonObject): void {

@@ -1,3 +1,4 @@
+import { policyBindingStrategy, policyStrategy } from '../admission/strategies.ts';
 import type { JsonObject } from '../json.ts';
 import {
   bindingStrategy,
@@ -181,6 +182,25 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
       status: true,
       generation: true,
       strategy: crdStrategy(crds),
+    },
+    {
+      group: 'admissionregistration.k8s.io',
+      plural: 'validatingadmissionpolicies',
+      kind: 'ValidatingAdmissionPolicy',
+      cluster: true,
+      categories: ['api-extensions'],
+      status: true,
+      generation: true,
+      strategy: policyStrategy,
+    },
+    {
+      group: 'admissionregistration.k8s.io',
+      plural: 'validatingadmissionpolicybindings',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      cluster: true,
+      categories: ['api-extensions'],
+      generation: true,
+      strategy: policyBindingStrategy,
     },
   ];
 }

@@ -20,6 +20,8 @@ export interface WriteContext {
   readonly now: Date;
   readonly user: UserInfo;
   readonly dryRun: boolean;
+  /** Tells the client something beside the answer. */
+  readonly warn?: (text: string) => void;
 }
 
 /** What is special about the objects of one kind. Drafts may be changed; current objects never. */

@@ -41,15 +41,18 @@ function extreme(list: readonly Comparable[], sign: 1 | -1): Comparable {
   return rest.reduce((best, item) => (compare(item, best) * sign > 0 ? item : best), first);
 }
 
-/** The functions that CustomResourceDefinition rules may use beyond the language itself. */
+/** What the rules of CustomResourceDefinitions may name. */
 export function celEnvironment(): Environment {
+  return celFunctions().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+}
+
+/** The functions that rules and policies may use beyond the language itself. */
+export function celFunctions(): Environment {
   return new Environment({
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
     limits: { maxAstNodes: 10_000, maxDepth: 100 },
   })
-    .registerVariable('self', 'dyn')
-    .registerVariable('oldSelf', 'dyn')
     .registerType('Quantity', { ctor: Quantity, fields: {} })
     .registerFunction('quantity(string): Quantity', quantity)
     .registerFunction('isQuantity(string): bool', (text: string) => parseQuantity(text) !== undefined)

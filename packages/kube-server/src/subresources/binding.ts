@@ -30,6 +30,17 @@ export async function serveBinding(call: ResourceCall, env: Environment): Promis
     }
     const before = stringAt(current, 'spec', 'nodeName') ?? '';
     if (before !== '') throw errors.conflict(definition, name, `pod ${name} is already assigned to node "${before}"`);
+    env.admission.admit({
+      operation: 'CREATE',
+      definition,
+      namespace: path.namespace,
+      name,
+      subresource: 'binding',
+      kind: { group: '', version: 'v1', kind: 'Binding' },
+      object: isObject(value) ? value : {},
+      oldObject: null,
+      context: { now: env.clock.now(), user: call.user, dryRun: false },
+    });
     const scheduled = {
       type: 'PodScheduled',
       status: 'True',

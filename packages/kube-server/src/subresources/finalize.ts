@@ -20,7 +20,18 @@ export async function serveFinalize(call: ResourceCall, env: Environment): Promi
   await amend(env.store, key, undefined, (current) => {
     if (version !== '' && version !== stringAt(current, 'metadata', 'resourceVersion'))
       throw errors.modified(definition, name);
-    return { ...current, spec: { ...objectAt(current, 'spec'), finalizers } };
+    const object = { ...current, spec: { ...objectAt(current, 'spec'), finalizers } };
+    env.admission.admit({
+      operation: 'UPDATE',
+      definition,
+      namespace: undefined,
+      name,
+      subresource: 'finalize',
+      object,
+      oldObject: current,
+      context: { now: env.clock.now(), user: call.user, dryRun: false },
+    });
+    return object;
   });
   return { ...before, spec: { ...objectAt(before, 'spec'), finalizers } };
 }

@@ -82,6 +82,11 @@ export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env
     duplicates: [],
     warn: () => {},
     isReplace: false,
+    as: {
+      subresource: 'scale',
+      kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      view: (object) => toScale(scale, object),
+    },
     next: (current) => {
       const wanted = change(toScale(scale, current));
       if (!isObject(wanted)) throw errors.badRequest('the body is no Scale');

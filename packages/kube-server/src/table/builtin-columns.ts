@@ -246,6 +246,16 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
   RoleBinding: bindings,
   ClusterRoleBinding: bindings,
   CustomResourceDefinition: [createdAt],
+  ValidatingAdmissionPolicy: [
+    column('Validations', (policy) => arrayAt(policy, 'spec', 'validations').length, 'integer'),
+    column('ParamKind', orText('<unset>', 'spec', 'paramKind', 'kind')),
+    ageColumn,
+  ],
+  ValidatingAdmissionPolicyBinding: [
+    column('PolicyName', at('spec', 'policyName')),
+    column('ParamRef', orText('<unset>', 'spec', 'paramRef', 'name')),
+    ageColumn,
+  ],
 };
 
 /** The columns of a built-in kind. */

@@ -138,6 +138,28 @@ const groups = {
   'CustomResourceDefinitionVersion.schema': 'What objects of this version look like.',
   'CustomResourceDefinitionVersion.subresources': 'Whether there are status and scale.',
   'CustomResourceDefinitionVersion.additionalPrinterColumns': 'What kubectl get shows.',
+  ValidatingAdmissionPolicy: 'Expressions that writes must satisfy, where a binding says so.',
+  'ValidatingAdmissionPolicySpec.failurePolicy': 'Whether a write is denied when an expression fails to evaluate.',
+  'ValidatingAdmissionPolicySpec.matchConditions': 'The policy is asked only about writes for which all of these hold.',
+  'ValidatingAdmissionPolicySpec.matchConstraints': 'The writes that the policy is about.',
+  'ValidatingAdmissionPolicySpec.paramKind': 'Not supported by this server.',
+  'ValidatingAdmissionPolicySpec.validations': 'What must hold; any that does not denies the write.',
+  'ValidatingAdmissionPolicySpec.variables': 'Expressions with names, for use in the other expressions.',
+  'ValidatingAdmissionPolicySpec.auditAnnotations': 'Checked and stored; this server keeps no audit log.',
+  'MatchResources.excludeResourceRules': 'Writes that are left out, whatever the other rules say.',
+  'MatchResources.matchPolicy': 'Equivalent: rules on another version of a resource count as well.',
+  'MatchResources.namespaceSelector': 'Labels of the namespace.',
+  'MatchResources.objectSelector': 'Labels of the object, before or after the write.',
+  'MatchResources.resourceRules': 'Operations on resources.',
+  'Validation.expression': 'An expression over object, oldObject, request, namespaceObject and variables.',
+  'Validation.message': 'What the client is told.',
+  'Validation.messageExpression': 'An expression that makes the message; instead of message where it can be evaluated.',
+  ValidatingAdmissionPolicyBinding: 'Puts a policy into force.',
+  'ValidatingAdmissionPolicyBindingSpec.matchResources': 'Limits further what the policy is about.',
+  'ValidatingAdmissionPolicyBindingSpec.paramRef': 'Not supported by this server.',
+  'ValidatingAdmissionPolicyBindingSpec.policyName': 'The policy.',
+  'ValidatingAdmissionPolicyBindingSpec.validationActions':
+    'Deny: the write is refused. Warn: the client is warned. Audit is stored only.',
 };
 
 export const descriptions: Readonly<Record<string, string>> = { ...meta, ...pod, ...core, ...groups };

@@ -95,4 +95,24 @@ JSONSchemaProps: $ref string, $schema string, additionalItems any, additionalPro
 ValidationRule: fieldPath string, message string, messageExpression string, optionalOldSelf bool, reason string, rule! string
 `,
   },
+  {
+    prefix: 'io.k8s.api.admissionregistration.v1',
+    text: `
+ValidatingAdmissionPolicy: ${object}, spec! ValidatingAdmissionPolicySpec, status ValidatingAdmissionPolicyStatus
+ValidatingAdmissionPolicySpec: auditAnnotations [AuditAnnotation], failurePolicy string(Fail|Ignore)=Fail, matchConditions [MatchCondition]@name, matchConstraints MatchResources, paramKind ParamKind, validations [Validation], variables [Variable]@name
+MatchResources: excludeResourceRules [NamedRuleWithOperations], matchPolicy string(Equivalent|Exact)=Equivalent, namespaceSelector LabelSelector={}, objectSelector LabelSelector={}, resourceRules [NamedRuleWithOperations]
+NamedRuleWithOperations: apiGroups [string], apiVersions [string], operations [string(*|CONNECT|CREATE|DELETE|UPDATE)], resourceNames [string], resources [string], scope string(*|Cluster|Namespaced)=*
+MatchCondition: expression! string, name! string
+ParamKind: apiVersion string, kind string
+Validation: expression! string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
+Variable: expression! string, name! string
+AuditAnnotation: key! string, valueExpression! string
+ValidatingAdmissionPolicyStatus: conditions [Condition]@type, observedGeneration int, typeChecking TypeChecking
+TypeChecking: expressionWarnings [ExpressionWarning]
+ExpressionWarning: fieldRef! string, warning! string
+ValidatingAdmissionPolicyBinding: ${object}, spec! ValidatingAdmissionPolicyBindingSpec
+ValidatingAdmissionPolicyBindingSpec: matchResources MatchResources, paramRef ParamRef, policyName string, validationActions [string(Audit|Deny|Warn)]
+ParamRef: name string, namespace string, parameterNotFoundAction string, selector LabelSelector
+`,
+  },
 ];
