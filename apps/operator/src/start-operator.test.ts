@@ -222,6 +222,62 @@ test('what is not built yet changes nothing and is refused with a remedy', async
   expect(s.operations()).toHaveLength(1);
 });
 
+test('what a living cluster was made with is remembered: each change of it is refused, and taken back it is fine', async () => {
+  const s = await scene();
+  const { operator } = await s.start();
+  const made = { parameters: { work_mem: '7MB' }, localStore: { size: '1Gi' } };
+  await s.create('demo', { followerNum: 1, ...made });
+  const { status } = await s.until('demo', 'Ready', 'True');
+  expect(status?.appliedSpec).toMatchObject(made);
+  const key = { namespace: 'default', name: 'demo' };
+  // It is in the object, not in the operator.
+  await operator.close();
+  await s.start();
+  const cases: readonly [Record<string, unknown>, string][] = [
+    [{ parameters: null }, 'spec.parameters.work_mem: work_mem cannot be changed yet (7MB to not set)'],
+    [{ parameters: { work_mem: '8MB' } }, 'work_mem cannot be changed yet (7MB to 8MB)'],
+    [{ parameters: { jit: 'on' } }, 'spec.parameters.jit: jit cannot be changed yet (off to on)'],
+    [{ localStore: { size: '2Gi' } }, 'spec.localStore.size'],
+    [{ localStore: null }, 'spec.localStore.size'],
+    [{ initdb: { encoding: 'LATIN1' } }, 'spec.initdb.encoding'],
+    [{ durability: { mode: 'async', minSync: 3 } }, 'spec.durability.minSync'],
+    [{ netCfg: { engineStartPort: 5500 } }, 'spec.netCfg.engineStartPort'],
+  ];
+  for (const [spec, text] of cases) {
+    const original = await s.kube.get(MPDClusters, key);
+    await s.kube.patch(MPDClusters, key, { type: 'merge', body: { spec } });
+    const refused = await s.until('demo', 'Accepted', 'False');
+    const accepted = conditionOf(refused.status?.conditions, 'Accepted');
+    expect(accepted).toMatchObject({ reason: 'NotSupportedYet', message: expect.stringContaining(text) });
+    if ('netCfg' in spec) {
+      // What is mended meanwhile is made as it was.
+      await s.kube.delete(Pods, { namespace: 'default', name: 'demo-1003-1004' });
+      const pod = await eventually(s, 'the pod', async () =>
+        s.kube.find(Pods, { namespace: 'default', name: 'demo-1003-1004' }),
+      );
+      expect(pod.spec?.hostNetwork ?? false).toBe(false);
+    }
+    await s.kube.replace(MPDClusters, { ...(await s.kube.get(MPDClusters, key)), spec: original.spec });
+    await s.until('demo', 'Accepted', 'True');
+  }
+  expect((await s.cluster('demo'))?.status?.appliedSpec).toEqual(status?.appliedSpec);
+  expect(s.operations()).toHaveLength(1);
+});
+
+test('a cluster made before specs were recorded is compared with the first that is accepted', async () => {
+  const s = await scene();
+  const { operator } = await s.start();
+  await s.create('demo', { followerNum: 0 });
+  await s.until('demo', 'Ready', 'True');
+  await operator.close();
+  const key = { namespace: 'default', name: 'demo' };
+  await s.kube.patchStatus(MPDClusters, key, { type: 'merge', body: { status: { appliedSpec: null } } });
+  await s.start();
+  await eventually(s, 'the record', async () => (await s.cluster('demo'))?.status?.appliedSpec);
+  await s.kube.patch(MPDClusters, key, { type: 'merge', body: { spec: { localStore: { size: '2Gi' } } } });
+  await s.until('demo', 'Accepted', 'False');
+});
+
 test('a deletion leaves nothing', async () => {
   const s = await scene();
   await s.start();

@@ -2,6 +2,7 @@ export { type Account, accountKeys, accountOf, roleOf, systemAccounts } from './
 export { newPassword } from './accounts/password.ts';
 export { scramVerifier } from './accounts/scram.ts';
 export * from './catalog/index.ts';
+export { type AppliedSpec, appliedSpec, asApplied } from './cluster/applied-spec.ts';
 export {
   appDatabase,
   type ClusterFacts,

@@ -1,4 +1,4 @@
-import { hostPort, type MPDCluster, MPDClusters, SYSTEM_NAMESPACE } from '@polarstack/api';
+import { type MPDCluster, MPDClusters, SYSTEM_NAMESPACE } from '@polarstack/api';
 import {
   ALLOCATION_CONFIG_MAP,
   type ClusterLookups,
@@ -44,9 +44,9 @@ export async function readLookups(client: KubeClient, signal: AbortSignal): Prom
 }
 
 /** Host ports that a cluster has been given. */
-function claims({ metadata, spec, status }: MPDCluster): readonly (readonly [number, string])[] {
-  if (hostPort(spec) === undefined) return [];
+function claims({ metadata, status }: MPDCluster): readonly (readonly [number, string])[] {
   const [instance] = Object.values(status?.dbInstanceStatus ?? {});
+  if (instance?.netInfo?.netType !== 'host') return [];
   const owner = `${metadata.namespace}/${metadata.name}`;
   const ports = [instance?.netInfo?.workingPort, instance?.netInfo?.agentPort];
   return ports.flatMap((port) => (port === undefined ? [] : [[port, owner] as const]));

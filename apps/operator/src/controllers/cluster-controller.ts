@@ -18,6 +18,8 @@ import {
 } from '@polarstack/api';
 import { type Clock, errorTable, isStackError, type Logger, StackError } from '@polarstack/base';
 import {
+  appliedSpec,
+  asApplied,
   type Claim,
   type ClusterSeen,
   clusterStatus,
@@ -132,11 +134,24 @@ export function createClusterController(options: ClusterControllerOptions) {
     // A create whose last step has marked the cluster as made is over but for its own record.
     const current = operation?.spec.type === 'Create' && isCreated(cluster) ? undefined : operation;
     const now = clock.now().toISOString();
+    const accepted = claims.some(({ type, status }) => type === 'Accepted' && status === 'True');
+    // A cluster made before specs were recorded: the first one that was accepted since is what it is compared with.
+    const remembering = (held: MPDCluster): MPDCluster =>
+      accepted && isCreated(held) && !held.status?.appliedSpec
+        ? { ...held, status: { ...held.status, appliedSpec: appliedSpec(cluster) } }
+        : held;
     const written = await updateClusterStatus(
       client,
       cluster,
       (held) =>
-        clusterStatus({ cluster: held, seen, positionsDue, now, claims, ...(current && { operation: current }) }),
+        clusterStatus({
+          cluster: remembering(held),
+          seen,
+          positionsDue,
+          now,
+          claims,
+          ...(current && { operation: current }),
+        }),
       signal,
     );
     if (written === cluster) return;
@@ -155,9 +170,10 @@ export function createClusterController(options: ClusterControllerOptions) {
       return verdict.accepted ? {} : { requeueAfterMs: JUDGE_AGAIN_MS };
     }
     const seen = await services.observe(cluster, signal);
-    await heal(cluster, seen, services, logger, signal);
+    // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
+    await heal(asApplied(cluster), seen, services, logger, signal);
     await write(cluster, seen, operation, claims, signal);
-    await certificates.maintain(cluster, seen, signal);
+    await certificates.maintain(asApplied(cluster), seen, signal);
     return { requeueAfterMs: LOOK_EVERY_MS };
   };
 

@@ -1,4 +1,4 @@
-import { hostPort, type MPDCluster, names, SYSTEM_NAMESPACE } from '@polarstack/api';
+import { type MPDCluster, names, SYSTEM_NAMESPACE } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import {
   ALLOCATION_CONFIG_MAP,
@@ -121,9 +121,9 @@ function claimedPorts(all: readonly MPDCluster[], but: MPDCluster): ReadonlyMap<
 }
 
 /** Ports that a cluster holds on its nodes. */
-export function hostPortsOf({ spec, status }: MPDCluster): readonly number[] {
-  if (hostPort(spec) === undefined) return [];
+export function hostPortsOf({ status }: MPDCluster): readonly number[] {
   const [instance] = Object.values(status?.dbInstanceStatus ?? {});
+  if (instance?.netInfo?.netType !== 'host') return [];
   return [instance?.netInfo?.workingPort, instance?.netInfo?.agentPort].filter((port) => port !== undefined);
 }
 

@@ -2,6 +2,7 @@ import { engineType, hostPort, type MPDCluster, type MPDClusterStatus } from '@p
 import { StackError } from '@polarstack/base';
 import { AGENT_PORT, ENGINE_PORT } from '@polarstack/contracts';
 import {
+  appliedSpec,
   classInfoOf,
   idsNeeded,
   type Membership,
@@ -9,6 +10,7 @@ import {
   newInstanceEntries,
   primaryOf,
   recordedMembership,
+  validateCluster,
 } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
 import { allocate } from '../kube/allocate.ts';
@@ -17,7 +19,7 @@ import { type ClusterStep, clusterOf } from './services.ts';
 
 /**
  * Allocates ids and ports once, and records them in the status before anything is made with them, together with the
- * version and the class that the cluster gets: every later step reads them from there.
+ * version, the class and the part of the spec that the cluster gets: every later step reads them from there.
  */
 export const initMeta: ClusterStep = {
   name: 'InitMeta',
@@ -27,13 +29,18 @@ export const initMeta: ClusterStep = {
     const cluster = await clusterOf(step);
     if (recordedMembership(cluster)) return done({}, 'ids were allocated before');
     const { spec } = cluster;
+    const lookups = await catalog.lookups(cluster, step.signal);
+    // The spec may have changed since it was accepted: what is recorded here is what everybody goes by.
+    const [problem] = validateCluster(cluster, lookups);
+    if (problem) {
+      throw new StackError(problem.code, `${problem.path}: ${problem.message}`, { remedy: problem.remedy });
+    }
     const version = catalog.version(cluster);
     const sizes = catalog.instanceClass(spec.classInfo.className);
     if (!sizes) throw new StackError('ClassUnknown', `there is no class ${spec.classInfo.className}`);
 
     const host = hostPort(spec);
-    const { claimedPorts = new Map<number, string>() } = await catalog.lookups(cluster, step.signal);
-    const claimed = [...claimedPorts.keys(), ...(host === undefined ? [] : [host])];
+    const claimed = [...(lookups.claimedPorts?.keys() ?? []), ...(host === undefined ? [] : [host])];
     const wish = { ids: idsNeeded(spec.followerNum), agentPort: host !== undefined, claimedPorts: claimed };
     const { firstId, agentPort = AGENT_PORT } = await allocate(client, wish, step.signal);
     const membership = membershipFromIds(cluster.metadata.name ?? '', spec.followerNum, firstId);
@@ -49,6 +56,7 @@ export const initMeta: ClusterStep = {
             logicId: membership.logicId,
             followerNum: spec.followerNum,
             engine: { type: engineType(spec), version: String(version.major), image: version.image },
+            appliedSpec: appliedSpec(cluster),
             insClassInfo: classInfoOf(spec.classInfo.className, sizes),
             dbInstanceStatus: newInstanceEntries(membership, cluster.metadata.namespace ?? 'default', ports),
             ...leader(membership),

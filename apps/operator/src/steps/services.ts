@@ -1,7 +1,7 @@
 import type { MPDCluster } from '@polarstack/api';
 import { type Clock, StackError } from '@polarstack/base';
 import type { AgentDirectory, ClusterSeen, Membership } from '@polarstack/domain';
-import { recordedMembership } from '@polarstack/domain';
+import { asApplied, recordedMembership } from '@polarstack/domain';
 import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
 import type { Step, StepContext } from '@polarstack/workflow';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -33,9 +33,9 @@ export function keyOf({ context }: ClusterStepContext): ClusterKey {
   return { namespace, name: cluster, uid };
 }
 
-/** The cluster that the step works on, as it is now. */
+/** The cluster that the step works on, as it is now; its spec is the one that was recorded when its ids were. */
 export async function clusterOf(step: ClusterStepContext): Promise<MPDCluster> {
-  return await readCluster(step.services.client, keyOf(step), step.signal);
+  return asApplied(await readCluster(step.services.client, keyOf(step), step.signal));
 }
 
 /** Its recorded members; a step after InitMeta can rely on them. */

@@ -70,7 +70,7 @@ const proxy = z.object({
   consistencyLevel: z.int().describe('Level of session consistency.'),
 });
 
-const network = z.object({
+export const network = z.object({
   netType: word(['host'], 'Kind of network. host is the only one of the original.'),
   engineStartPort: chosenPort(
     'Asks for the network of the host, with this one port for every engine of the cluster. Absent: the pod network and port 5432.',
@@ -84,7 +84,7 @@ const network = z.object({
   leaderFloatingIP: optional(floatingIP, 'An address that follows the RW instance.'),
 });
 
-const engine = z.object({
+export const engine = z.object({
   type: optional(
     z.enum(['polardb', 'postgres']),
     'The engine. Default: polardb for shared storage, postgres for local storage. Cannot be changed.',
@@ -98,7 +98,7 @@ const engine = z.object({
   ),
 });
 
-const durability = z
+export const durability = z
   .object({
     mode: z
       .enum(['async', 'sync'])
@@ -129,7 +129,7 @@ const highAvailability = z.object({
     .describe('auto: the stack fails over by itself. manual: it waits for a person.'),
 });
 
-const localStore = z.object({
+export const localStore = z.object({
   size: quantity('Size of the volume of each instance, e.g. 10Gi.').exactOptional(),
   storageClassName: text('StorageClass of the volumes. Default: the default class.'),
 });
@@ -148,7 +148,7 @@ const identifier = (description: string, taken: readonly string[]) =>
     )
     .default('app');
 
-const initdb = z.object({
+export const initdb = z.object({
   encoding: z
     .string()
     .min(1)

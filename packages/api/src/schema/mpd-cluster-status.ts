@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { conditions, count, flag, moment, optional, text, time, word } from './fields.ts';
-import { classInfo, floatingIP, versionInfo } from './mpd-cluster-spec.ts';
+import {
+  classInfo,
+  durability,
+  engine,
+  floatingIP,
+  initdb,
+  localStore,
+  network,
+  versionInfo,
+} from './mpd-cluster-spec.ts';
 
 /** `className` may be empty in what the original writes. */
 const classInfoSeen = classInfo.partial().extend({ className: text('Name of the class.') });
@@ -69,6 +78,16 @@ const endpoint = (description: string) =>
     description,
   );
 
+const appliedSpec = z.object({
+  parameters: optional(z.record(z.string(), z.string()), 'Engine parameters that the user set.'),
+  localStore: optional(localStore, 'The volumes of the instances.'),
+  initdb: optional(initdb, 'How the data directory was made.'),
+  netCfg: optional(network, 'Network of the cluster.'),
+  durability: optional(durability, 'When a commit counts as done.'),
+  engine: optional(engine, 'The engine that was asked for.'),
+  versionCfg: optional(versionInfo, 'The minor version that was asked for.'),
+});
+
 export const mpdClusterStatus = z
   .object({
     clusterStatus: text('State of the cluster: Init, Creating, Running, Interrupt, ...'),
@@ -83,6 +102,10 @@ export const mpdClusterStatus = z
         image: text('Image of the engine.'),
       }),
       'The engine that was chosen.',
+    ),
+    appliedSpec: optional(
+      appliedSpec,
+      'What the instances were made with, recorded together with their ids. A spec that differs is not accepted until there is an operation for the change.',
     ),
     instances: text('Ready instances of all, e.g. 3/3.'),
     floatingIP: optional(floatingIP, 'The address that follows the RW.'),

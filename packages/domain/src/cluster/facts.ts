@@ -1,5 +1,5 @@
 import type { MPDCluster } from '@polarstack/api';
-import { hostPort, initdbOptions } from '@polarstack/api';
+import { initdbOptions } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 
 /** Engine and agent ports of every instance. `host`: the network of the node, so one instance a node. */
@@ -23,7 +23,7 @@ export interface ClusterFacts {
 /** The facts of a cluster whose ids are recorded; throws `Internal` for one that has none yet. */
 export function clusterFacts(cluster: MPDCluster): ClusterFacts {
   const { name, namespace, uid } = cluster.metadata;
-  const { spec, status } = cluster;
+  const { status } = cluster;
   const [instance] = Object.values(status?.dbInstanceStatus ?? {});
   const net = instance?.netInfo;
   const image = status?.engine?.image;
@@ -37,7 +37,7 @@ export function clusterFacts(cluster: MPDCluster): ClusterFacts {
     logicId: status.logicId,
     engineType: status.engine?.type === 'polardb' ? 'polardb' : 'postgres',
     image,
-    ports: { host: hostPort(spec) !== undefined, enginePort: net.workingPort, agentPort: net.agentPort },
+    ports: { host: net.netType === 'host', enginePort: net.workingPort, agentPort: net.agentPort },
   };
 }
 

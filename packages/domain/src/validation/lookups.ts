@@ -20,8 +20,6 @@ export interface ClusterLookups {
   readonly allowLocked?: boolean;
   /** Values of `<c>-running-params` of an existing cluster; absent: unknown, and so not compared. */
   readonly running?: ReadonlyMap<string, string>;
-  /** `spec.parameters` that an existing cluster was made with; absent: unknown, and so not compared. */
-  readonly appliedParameters?: Readonly<Record<string, string>>;
 }
 
 export interface NodeLookup {

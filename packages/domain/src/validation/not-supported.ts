@@ -1,9 +1,7 @@
-import { engineType, hostPort, type MPDCluster } from '@polarstack/api';
-import { unquote } from '../parameters/quoting.ts';
-import type { ClusterLookups } from './lookups.ts';
+import { engineType, type MPDCluster } from '@polarstack/api';
 import type { Problem } from './problem.ts';
 
-const notYet = (path: string, message: string, remedy: string): Problem => ({
+export const notYet = (path: string, message: string, remedy: string): Problem => ({
   code: 'NotSupportedYet',
   path,
   message,
@@ -66,71 +64,4 @@ export function unsupportedWishes({ spec }: MPDCluster): readonly Problem[] {
     );
   }
   return problems;
-}
-
-const back = (what: string): string => `Set it back to ${what}; the cluster runs on unchanged.`;
-
-/** Changes of a cluster that exists and that no operation carries out yet. */
-export function unsupportedChanges({ spec, status }: MPDCluster, lookups: ClusterLookups): readonly Problem[] {
-  const instances = Object.values(status?.dbInstanceStatus ?? {});
-  const problems: Problem[] = [];
-  const change = (field: string, what: string, from: string, to: string, remedy = back(from)) => {
-    problems.push(notYet(`spec.${field}`, `${what} cannot be changed yet (${from} to ${to})`, remedy));
-  };
-
-  const applied = status?.insClassInfo?.className;
-  const next = spec.classInfoModifyTo?.className;
-  if (applied && spec.classInfo.className !== applied) {
-    change('classInfo.className', 'the class', applied, spec.classInfo.className);
-  } else if (applied && next && next !== applied) {
-    change('classInfoModifyTo.className', 'the class', applied, next, 'Leave it empty.');
-  }
-
-  const major = status?.engine?.version?.split('.')[0];
-  const wanted = spec.engine?.version;
-  if (major && wanted !== undefined && wanted.split('.')[0] !== major) {
-    change('engine.version', 'the version', major, wanted, back(`"${major}"`));
-  }
-  const version = spec.versionCfgModifyTo?.versionName;
-  if (version && version !== spec.versionCfg?.versionName) {
-    const from = spec.versionCfg?.versionName || 'unnamed';
-    change('versionCfgModifyTo.versionName', 'the version', from, version, 'Leave it empty.');
-  }
-
-  const replicas = instances.filter((instance) => instance.insType === 'ro').length;
-  if (instances.length > 0 && replicas !== spec.followerNum) {
-    change('followerNum', 'the number of ROs', String(replicas), String(spec.followerNum));
-  }
-
-  const net = instances[0]?.netInfo;
-  if (net?.workingPort) {
-    const [before, after] = [net.netType === 'host' ? net.workingPort : undefined, hostPort(spec)];
-    const name = (port: number | undefined) => (port === undefined ? 'that of the pods' : `host port ${port}`);
-    if (before !== after) {
-      const remedy = before === undefined ? 'Leave it out.' : back(String(before));
-      change('netCfg.engineStartPort', 'the network', name(before), name(after), remedy);
-    }
-  }
-  changedParameters(spec.parameters ?? {}, lookups, major, change);
-  return problems;
-}
-
-type Change = (field: string, what: string, from: string, to: string, remedy?: string) => void;
-
-function changedParameters(
-  wanted: Readonly<Record<string, string>>,
-  { template, running, appliedParameters }: ClusterLookups,
-  major: string | undefined,
-  change: Change,
-): void {
-  for (const [name, value] of Object.entries(wanted)) {
-    const canonical = (major && template(Number(major))?.find(name)?.name) || name;
-    const before = running?.get(canonical) ?? (appliedParameters ? (appliedParameters[name] ?? 'not set') : undefined);
-    if (before !== undefined && unquote(before) !== unquote(value)) {
-      change(`parameters.${name}`, canonical, unquote(before), unquote(value));
-    }
-  }
-  for (const [name, value] of Object.entries(appliedParameters ?? {})) {
-    if (wanted[name] === undefined) change(`parameters.${name}`, name, value, 'not set');
-  }
 }

@@ -3,8 +3,9 @@ import { chooseVersion, type EngineVersion, wantedVersion } from '../catalog/ver
 import { checkParameters } from '../parameters/check.ts';
 import { checkConsistency } from '../parameters/consistency.ts';
 import type { ClusterLookups } from './lookups.ts';
-import { unsupportedChanges, unsupportedKind, unsupportedWishes } from './not-supported.ts';
+import { unsupportedKind, unsupportedWishes } from './not-supported.ts';
 import type { Problem } from './problem.ts';
+import { unsupportedChanges } from './unsupported-changes.ts';
 
 /**
  * Everything that makes a spec impossible and that the schema cannot see: empty means that it can be carried out.

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { readClasses } from '../catalog/classes.ts';
 import { loadCatalog } from '../catalog/manifests.ts';
 import { readTemplate, templateName } from '../catalog/template.ts';
+import { appliedSpec, asApplied } from '../cluster/applied-spec.ts';
 import type { ClusterLookups } from './lookups.ts';
 import { validateCluster } from './validate-cluster.ts';
 
@@ -243,11 +244,93 @@ describe('a cluster that exists', () => {
     const running = new Map([['work_mem', '4MB']]);
     expect(problems({ parameters: { WORK_MEM: '8MB' } }, status, { running })).toEqual([changed]);
     expect(problems({ parameters: { WORK_MEM: '4MB' } }, status, { running })).toEqual([]);
-    const appliedParameters = { jit: 'on' };
-    expect(problems({ parameters: { jit: 'on' } }, status, { appliedParameters })).toEqual([]);
-    expect(problems({}, status, { appliedParameters })).toEqual([
+    const made = { ...status, appliedSpec: appliedSpec(cluster({ parameters: { JIT: 'on' } })) };
+    expect(problems({ parameters: { jit: 'on' } }, made)).toEqual([]);
+    expect(problems({ parameters: { jit: 'off' } }, made)).toEqual([
+      'NotSupportedYet spec.parameters.jit: jit cannot be changed yet (on to off). Set it back to on; the cluster runs on unchanged.',
+    ]);
+    expect(problems({}, made)).toEqual([
       'NotSupportedYet spec.parameters.jit: jit cannot be changed yet (on to not set). Set it back to on; the cluster runs on unchanged.',
     ]);
+    expect(problems({ parameters: { jit: 'on', work_mem: '8MB' } }, made)).toEqual([
+      'NotSupportedYet spec.parameters.work_mem: work_mem cannot be changed yet (not set to 8MB). Leave it out.',
+    ]);
+  });
+
+  describe('compared with what was recorded when it was made', () => {
+    const engine = { version: '15.4' };
+    const made = (more: Partial<MPDClusterSpecInput>): MPDClusterStatus => ({
+      ...status,
+      dbInstanceStatus: { 1: { ...instance('rw'), engine }, 2: instance('ro'), 3: instance('ro') },
+      appliedSpec: appliedSpec(cluster(more)),
+    });
+
+    it.each<[Partial<MPDClusterSpecInput>, Partial<MPDClusterSpecInput>, string]>([
+      [
+        { localStore: { size: '1Gi' } },
+        { localStore: { size: '2Gi' } },
+        'spec.localStore.size: the volumes of the instances cannot be changed yet (1Gi to 2Gi). Set it back to 1Gi; the cluster runs on unchanged.',
+      ],
+      [
+        {},
+        { localStore: { storageClassName: 'fast' } },
+        'spec.localStore.storageClassName: the volumes of the instances cannot be changed yet (not set to fast). Leave it out.',
+      ],
+      [
+        { localStore: { size: '1Gi' } },
+        {},
+        'spec.localStore.size: the volumes of the instances cannot be changed yet (1Gi to not set). Set it back to 1Gi; the cluster runs on unchanged.',
+      ],
+      [
+        {},
+        { initdb: { encoding: 'LATIN1' } },
+        'spec.initdb.encoding: the way the data directory was made cannot be changed yet (UTF8 to LATIN1). Set it back to UTF8; the cluster runs on unchanged.',
+      ],
+      [
+        {},
+        { netCfg: { portStep: 5 } },
+        'spec.netCfg.portStep: the network cannot be changed yet (not set to 5). Leave it out.',
+      ],
+      [
+        {},
+        { durability: { minSync: 2 } },
+        'spec.durability.minSync: when a commit counts cannot be changed yet (1 to 2). Set it back to 1; the cluster runs on unchanged.',
+      ],
+      [
+        {},
+        { durability: { mode: 'sync' } },
+        'spec.durability.mode: synchronous replication cannot be set up yet. Use durability.mode async: a commit counts when the RW has it on disk.',
+      ],
+      [
+        { versionCfg: { versionName: 'pg15' } },
+        { versionCfg: { versionName: 'pg15b' } },
+        'spec.versionCfg.versionName: the version cannot be changed yet (pg15 to pg15b). Set it back to pg15; the cluster runs on unchanged.',
+      ],
+      [
+        { engine: { version: '15' } },
+        { engine: { version: '15.3' } },
+        'spec.engine.version: the minor version cannot be changed yet (15.4 to 15.3). Set it back to "15"; the cluster runs on unchanged.',
+      ],
+    ])('%j to %j changes nothing, and is fine again when taken back', (before, after, expected) => {
+      expect(problems(after, made(before))).toEqual([`NotSupportedYet ${expected}`]);
+      expect(problems(before, made(before))).toEqual([]);
+    });
+
+    it('takes the same said in other words', () => {
+      expect(problems({ engine: { version: '15.4' } }, made({}))).toEqual([]);
+      expect(problems({ durability: {}, netCfg: { engineStartPort: 0 } }, made({}))).toEqual([]);
+      expect(problems({ initdb: {}, localStore: { storageClassName: '' } }, made({}))).toEqual([]);
+      expect(problems({ description: 'ours', deletionProtection: true }, made({}))).toEqual([]);
+    });
+
+    it('and what is made or mended for it comes from the record', () => {
+      const before = { localStore: { size: '1Gi' }, parameters: { jit: 'on' } };
+      const after = cluster({ netCfg: { engineStartPort: 5500 }, followerNum: 1, description: 'x' }, made(before));
+      const { spec } = asApplied(after);
+      expect(spec).toMatchObject({ ...before, followerNum: 1, description: 'x' });
+      expect(spec.netCfg).toBeUndefined();
+      expect(asApplied(cluster({ parameters: { jit: 'on' } })).spec.parameters).toEqual({ jit: 'on' });
+    });
   });
 });
 
