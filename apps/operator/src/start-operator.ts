@@ -131,7 +131,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       ]),
       source(clusters, ({ object }) => operations.byIndex('cluster', objectKey(object)).map(objectKey)),
     ],
-    reconcile: createOperationController({ client, clusters, operations, runner, clock, isOurs }),
+    reconcile: createOperationController({ client, clusters, operations, runner, events, clock, isOurs }),
     concurrency: 8,
     onError: (error, key) => logger.warn({ err: toStackError(error), operation: key }, 'an operation is tried again'),
   });

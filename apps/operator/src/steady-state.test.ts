@@ -1,7 +1,7 @@
 import { labels, MPDClusters, MPDOperations, names } from '@polarstack/api';
 import { StackError, waitFor } from '@polarstack/base';
 import { conditionOf } from '@polarstack/domain';
-import { Pods, Services } from '@polarstack/kube';
+import { Events, Pods, Services } from '@polarstack/kube';
 import { afterEach, expect, test } from 'vitest';
 import { createScene, verboseLogger } from './testing/scene.ts';
 
@@ -125,6 +125,85 @@ test('operations of a type that is not built, and of somebody else, end with a r
     expect(ended.status?.error).toMatchObject({ code: 'NotSupportedYet' });
   }
   expect(s.kube.all(Pods)).toHaveLength(3);
+});
+
+test('wishes of an operation that are not heeded yet are refused visibly', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo', { followerNum: 0 });
+  await s.until('demo', 'Ready', 'True');
+  const wishes = {
+    retry: { limit: 3, baseMs: 10, maxMs: 10 },
+    startAt: '2030-01-01T00:00:00Z',
+    planOnly: true,
+    approval: { required: true, approved: false },
+  };
+  for (const [field, value] of Object.entries(wishes)) {
+    const name = `with-${field.toLowerCase()}`;
+    await s.kube.create(MPDOperations, {
+      apiVersion: 'mpd.polardb.aliyun.com/v1',
+      kind: 'MPDOperation',
+      metadata: { name, namespace: 'default' },
+      spec: { cluster: 'demo', type: 'Create', planOnly: false, [field]: value },
+    });
+    const ended = await eventually(s, `${name} to end`, async () => {
+      const found = await s.kube.get(MPDOperations, { namespace: 'default', name });
+      return found.status?.phase === 'Failed' ? found : undefined;
+    });
+    expect(ended.status?.error).toMatchObject({
+      code: 'NotSupportedYet',
+      message: expect.stringContaining(`spec.${field}`),
+      remedy: expect.stringMatching(/Leave|approved/),
+    });
+  }
+});
+
+test('a steering that cannot be carried out says so, once, and the operation goes on', async () => {
+  const s = await scene();
+  await s.start();
+  s.world.failures.set('bootstrap demo-1001-1002', new StackError('InvalidConfig', 'work_mem: nonsense'));
+  await s.create('demo', { followerNum: 0 });
+  const stopped = await eventually(s, 'the interrupt', () =>
+    s.operations().find(({ status }) => status?.phase === 'Interrupted'),
+  );
+  const key = { namespace: 'default', name: stopped.metadata.name ?? '' };
+  const steer = async (requestId: string, steering: Record<string, string | null>) => {
+    const body = { spec: { steering: { step: null, ...steering, requestId } } };
+    await s.kube.patch(MPDOperations, key, { type: 'merge', body });
+    return await eventually(s, `${requestId} to be handled`, async () => {
+      const found = await s.kube.get(MPDOperations, key);
+      return found.status?.handledSteering === requestId ? found : undefined;
+    });
+  };
+  const steeredOf = ({ status }: Awaited<ReturnType<typeof steer>>) =>
+    status?.conditions?.find(({ type }) => type === 'Steered');
+  const paused = await steer('p1', { action: 'Pause' });
+  expect(paused.status?.phase).toBe('Interrupted');
+  expect(steeredOf(paused)).toMatchObject({
+    status: 'False',
+    reason: 'NotSupportedYet',
+    message: expect.stringContaining('cannot be paused yet'),
+  });
+  await eventually(s, 'the event', () =>
+    s.kube.all(Events).find(({ reason, message }) => reason === 'NotSupportedYet' && message?.includes('paused')),
+  );
+  const other = await steer('s1', { action: 'SkipStep', step: 'VerifyCluster' });
+  expect(other.status?.phase).toBe('Interrupted');
+  expect(steeredOf(other)).toMatchObject({ status: 'False', message: expect.stringContaining('BootstrapPrimary') });
+  // A wish that comes too late for a refusal is shown, and the work goes on.
+  await s.kube.patch(MPDOperations, key, { type: 'merge', body: { spec: { startAt: '2030-01-01T00:00:00Z' } } });
+  const resumed = await steer('r1', { action: 'Resume', step: 'BootstrapPrimary' });
+  expect(steeredOf(resumed)).toMatchObject({ status: 'True', reason: 'Resume' });
+  await s.until('demo', 'Ready', 'True');
+  const done = await eventually(s, 'the end', () => s.operations().find(({ status }) => status?.phase === 'Succeeded'));
+  expect(done.status?.conditions?.find(({ type }) => type === 'Heeded')).toMatchObject({
+    status: 'False',
+    reason: 'NotSupportedYet',
+    message: expect.stringContaining('spec.startAt'),
+  });
+  const late = await steer('r2', { action: 'Resume' });
+  expect(late.status?.phase).toBe('Succeeded');
+  expect(steeredOf(late)).toMatchObject({ status: 'False', message: expect.stringContaining('has ended') });
 });
 
 test('a name that is taken by somebody else is reported, and used once it is free', async () => {

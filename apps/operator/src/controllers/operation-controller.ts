@@ -1,18 +1,23 @@
-import { type MPDCluster, type MPDOperation, MPDOperations } from '@polarstack/api';
+import { type MPDCluster, type MPDOperation, type MPDOperationStatus, MPDOperations } from '@polarstack/api';
 import type { Clock } from '@polarstack/base';
-import { currentOperation, isFinal, isOperationType } from '@polarstack/domain';
-import type { Informer, KubeClient } from '@polarstack/kube';
+import { currentOperation, isFinal } from '@polarstack/domain';
+import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
+import { objectionTo, objectionToSteering, unheededWishes } from './objections.ts';
 import type { OperationRunner } from './operation-runner.ts';
-import { cancelRequested, pendingSteering, refuse, steered } from './steering.ts';
+import { cancelRequested, pendingSteering, refuse, steered, steeringRefused, wishesShown } from './steering.ts';
 
 export interface OperationControllerOptions {
   readonly client: KubeClient;
   readonly clusters: Pick<Informer<MPDCluster>, 'get'>;
   readonly operations: Pick<Informer<MPDOperation, 'cluster'>, 'get' | 'byIndex'>;
   readonly runner: OperationRunner;
+  readonly events: EventRecorder;
   readonly clock: Clock;
   readonly isOurs: (cluster: MPDCluster) => boolean;
 }
+
+/** Why a request is refused. */
+const CODE = 'NotSupportedYet';
 
 /** Key of the cluster that an operation belongs to, as the index has it. */
 export const clusterOfOperation = ({ metadata, spec }: MPDOperation): string =>
@@ -23,42 +28,50 @@ export const clusterOfOperation = ({ metadata, spec }: MPDOperation): string =>
  * Answers what reconciles one operation by its key.
  */
 export function createOperationController(options: OperationControllerOptions) {
-  const { client, clusters, operations, runner, clock, isOurs } = options;
+  const { client, clusters, operations, runner, events, clock, isOurs } = options;
   const now = (): string => clock.now().toISOString();
 
-  /** Why an operation cannot be carried out, whatever happens. */
-  const objection = (operation: MPDOperation, cluster: MPDCluster): string | undefined => {
-    const { spec, metadata } = operation;
-    if (!isOperationType(spec.type)) return `operations of type ${spec.type} cannot be carried out yet`;
-    if (spec.planOnly) return 'operations cannot be planned without being run yet';
-    if (spec.approval?.required && !spec.approval.approved) return 'operations cannot wait for approval yet';
-    if (!metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid)) {
-      return `${spec.type} is begun by ${spec.type === 'Create' ? 'making' : 'deleting'} the cluster, not by an operation`;
+  const store = async (operation: MPDOperation, status: MPDOperationStatus, signal: AbortSignal): Promise<void> => {
+    await client.replaceStatus(MPDOperations, { ...operation, status }, signal);
+  };
+
+  /** Says what of the spec comes to nothing; answers whether it wrote, so that the operation comes here again. */
+  const sayWhatIsIgnored = async (operation: MPDOperation, signal: AbortSignal): Promise<boolean> => {
+    const steering = pendingSteering(operation);
+    const objection = steering && objectionToSteering(operation, steering);
+    const warn = (message: string): void => events.record(operation, { type: 'Warning', reason: CODE, message });
+    if (objection) {
+      await store(operation, steeringRefused(operation, objection, now()), signal);
+      warn(`${objection.message}. ${objection.remedy}`);
+      return true;
     }
-    // The cluster's own deletion is what protects it; an operation alone does not get round that.
-    if (spec.type === 'Delete' && !cluster.metadata.deletionTimestamp) return 'the cluster is not being deleted';
-    return undefined;
+    const wishes = isFinal(operation) ? [] : unheededWishes(operation);
+    const shown = isFinal(operation) ? undefined : wishesShown(operation, wishes, now());
+    if (!shown) return false;
+    await store(operation, shown, signal);
+    for (const { message, remedy } of wishes) warn(`${message}. ${remedy}`);
+    return true;
   };
 
   return async (key: string, signal: AbortSignal): Promise<void> => {
     const operation = operations.get(key);
-    if (!operation || isFinal(operation)) return;
+    if (!operation) return;
     const cluster = clusters.get(clusterOfOperation(operation));
     // Without its cluster the operation is about to be collected.
     if (!cluster || !isOurs(cluster)) return;
-    const wrong = operation.status?.phase === undefined ? objection(operation, cluster) : undefined;
-    if (wrong) return await refuse(client, operation, 'NotSupportedYet', wrong, now(), signal);
+    const begun = operation.status?.phase !== undefined;
+    const objection = begun ? undefined : objectionTo(operation, cluster);
+    if (objection) return await refuse(client, operation, CODE, objection, now(), signal);
+    if ((await sayWhatIsIgnored(operation, signal)) || isFinal(operation)) return;
     const turn = currentOperation(operations.byIndex('cluster', clusterOfOperation(operation)));
     if (turn?.metadata.name !== operation.metadata.name) return;
 
     const steering = pendingSteering(operation);
-    // Half a deletion is nothing to stop at: it goes on until the cluster is gone.
-    const isCancel = steering?.action === 'Cancel' && operation.spec.type !== 'Delete';
+    const isCancel = steering?.action === 'Cancel';
     if (isCancel) runner.cancel(key, cancelRequested(steering?.requester));
     if (steering && (operation.status?.phase === 'Interrupted' || steering.action === 'Cancel')) {
       // The write brings the operation here again.
-      const status = steered(operation, now());
-      await client.replaceStatus(MPDOperations, { ...operation, status }, signal);
+      await store(operation, steered(operation, now()), signal);
       if (!isCancel) return;
     }
     const stopped = operation.status?.phase === 'Interrupted' && !runner.isCancelled(key);

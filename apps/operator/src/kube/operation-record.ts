@@ -44,6 +44,8 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
     ...(message !== undefined && { message }),
     ...(record.reason && isStopped(record) && { error: errorOf(record.reason) }),
     conditions: [
+      // What was said of wishes and steerings is not the workflow's.
+      ...(previous.conditions ?? []).filter(({ type }) => type !== 'Complete'),
       {
         type: 'Complete',
         status: record.phase === 'Succeeded' ? 'True' : 'False',

@@ -99,6 +99,8 @@ export const mpdOperationStatus = z
     message: text('What is happening, or how it ended.'),
     error: optional(error, 'What went wrong.'),
     undoing: flag('Whether it is being undone.'),
-    conditions: conditions('Complete: it ended well.'),
+    conditions: conditions(
+      'Complete: it ended well. Steered: the last steering was carried out. Heeded: False where the spec asks for something that is not heeded.',
+    ),
   })
   .describe('How far it is.');
