@@ -67,8 +67,8 @@ describe('a policy', () => {
       rules: [rule('configmaps', ['DELETE'])],
     });
     const said = "ValidatingAdmissionPolicy 'keep' with binding 'keep-everywhere' denied request: unlock safe first";
-    for (const query of ['', '?dryRun=All']) {
-      const refused = await server.admin.call('DELETE', `${MAPS}/safe${query}`);
+    for (const options of [undefined, { dryRun: ['All'] }]) {
+      const refused = await server.admin.call('DELETE', `${MAPS}/safe`, options);
       expect(refused.body).toMatchObject({
         code: 403,
         reason: 'Forbidden',
@@ -78,6 +78,11 @@ describe('a policy', () => {
     }
     expect((await server.admin.call('GET', `${MAPS}/safe`)).body).toEqual(before.body);
     expect((await patch(`${MAPS}/safe`, { data: { locked: 'no' } })).code).toBe(200);
+    for (const [query, options] of [['?dryRun=All'], ['', { dryRun: ['All'] }]] as const) {
+      expect((await server.admin.call('DELETE', `${MAPS}/safe${query}`, options)).code).toBe(200);
+      expect((await server.admin.call('GET', `${MAPS}/safe`)).code).toBe(200);
+    }
+    expect((await server.admin.call('DELETE', `${MAPS}/safe`, { dryRun: ['Some'] })).code).toBe(400);
     expect((await server.admin.call('DELETE', `${MAPS}/safe`)).code).toBe(200);
   });
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isObject, type JsonObject, stringAt } from '../json.ts';
+import { arrayAt, isObject, type JsonObject, stringAt } from '../json.ts';
 import { present } from '../operations/convert.ts';
 import { createObject } from '../operations/create.ts';
 import { deleteObject, readDeleteOptions } from '../operations/delete.ts';
@@ -46,10 +46,10 @@ export interface ResourceHandler {
 export function createResourceHandler({ env, limits, signal }: ResourceHandlerOptions): ResourceHandler {
   const texts = createLastText();
 
-  const contextOf = (call: ResourceCall): WriteContext => ({
+  const contextOf = (call: ResourceCall, options: Readonly<JsonObject> = {}): WriteContext => ({
     now: env.clock.now(),
     user: call.user,
-    dryRun: readDryRun(call.query),
+    dryRun: readDryRun(call.query, options),
     warn: (text) => warn(call, text),
   });
 
@@ -186,9 +186,10 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
 
   const remove = async (call: ResourceCall): Promise<void> => {
     const { definition, path, query, request } = call;
-    const options = readDeleteOptions(await decodeOptions(await readBody(request), mediaType(request)), query);
+    const body = await decodeOptions(await readBody(request), mediaType(request));
+    const options = readDeleteOptions(body, query);
     const name = path.name ?? '';
-    const context = contextOf(call);
+    const context = contextOf(call, body);
     const { isGone, object } = await deleteObject(env, {
       definition,
       namespace: path.namespace,
@@ -204,8 +205,9 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
 
   const removeAll = async (call: ResourceCall): Promise<void> => {
     const { definition, path, query, request } = call;
-    const options = readDeleteOptions(await decodeOptions(await readBody(request), mediaType(request)), query);
-    const context = contextOf(call);
+    const body = await decodeOptions(await readBody(request), mediaType(request));
+    const options = readDeleteOptions(body, query);
+    const context = contextOf(call, body);
     const result = listObjects(env, definition, path.namespace, query);
     await Promise.all(
       result.items.map(async ({ metadata }) => {
@@ -272,11 +274,12 @@ function narrowToName(path: ResourcePath, query: URLSearchParams): URLSearchPara
   return narrowed;
 }
 
-function readDryRun(query: URLSearchParams): boolean {
-  const value = query.get('dryRun');
-  if (value === null) return false;
-  if (value === 'All') return true;
-  throw errors.badRequest(`Invalid value: "${value}": dryRun must be All`);
+/** Deletions may ask for it in their body as well: kubectl does. */
+function readDryRun(query: URLSearchParams, options: Readonly<JsonObject>): boolean {
+  const asked = [...query.getAll('dryRun'), ...arrayAt(options, 'dryRun')];
+  const unknown = asked.find((value) => value !== 'All');
+  if (unknown === undefined) return asked.length > 0;
+  throw errors.badRequest(`Invalid value: ${JSON.stringify(unknown)}: dryRun must be All`);
 }
 
 function inputOptions(call: ResourceCall, duplicates: readonly string[], validation?: FieldValidation) {
