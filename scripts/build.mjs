@@ -41,7 +41,7 @@ function* sources() {
       if (existsSync(join(root, folder, 'src'))) yield* below(`${folder}/src`);
     }
   }
-  for (const folder of ['deploy/crds', 'deploy/catalog', 'examples']) yield* below(folder);
+  for (const folder of ['deploy/crds', 'deploy/catalog', 'deploy/policies', 'examples']) yield* below(folder);
   yield* ['package.json', 'package-lock.json', 'scripts/build.mjs'];
 }
 
@@ -97,7 +97,7 @@ async function bundle(name, entry, build, folder) {
 /** What control applies at each start becomes JSON, a list of objects a file; what users read stays as it is. */
 async function placeManifests(folder) {
   const { parseAllDocuments } = await import('yaml');
-  for (const kind of ['crds', 'catalog']) {
+  for (const kind of ['crds', 'catalog', 'policies']) {
     mkdirSync(join(folder, kind), { recursive: true });
     for (const name of readdirSync(join(root, 'deploy', kind)).filter((file) => file.endsWith('.yaml'))) {
       const documents = parseAllDocuments(readFileSync(join(root, 'deploy', kind, name), 'utf8'));

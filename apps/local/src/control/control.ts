@@ -153,6 +153,7 @@ async function applyOurManifests(
     ...readManifests(join(manifests, 'crds')),
     ...machineObjects(found),
     ...readManifests(join(manifests, 'catalog')),
+    ...readManifests(join(manifests, 'policies')),
   ];
   const written = await applyManifests(client, objects, signal);
   if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');

@@ -34,6 +34,20 @@ const kinds: Readonly<Record<string, Resource<KubeObject>>> = {
     plural: 'storageclasses',
     namespaced: false,
   },
+  'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy': {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind: 'ValidatingAdmissionPolicy',
+    plural: 'validatingadmissionpolicies',
+    namespaced: false,
+  },
+  'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding': {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    plural: 'validatingadmissionpolicybindings',
+    namespaced: false,
+  },
 };
 
 /** Reads the manifests of a folder: as the build has written them, which spares a start the parsing of YAML. */
