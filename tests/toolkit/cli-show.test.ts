@@ -2,12 +2,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labels, type MPDClusterStatus, MPDClusters } from '@polarstack/api';
+import { waitFor } from '@polarstack/base';
 import { createInformer, Events, Nodes, Pods } from '@polarstack/kube';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { cli } from './cli-harness.ts';
 import { type CliScene, printed, startCliScene } from './cli-scene.ts';
 import { startEmbeddedApi } from './embedded-api.ts';
+import { type PlayedAgents, playAgents } from './played-agents.ts';
 
 let scene: CliScene;
 const run: CliScene['run'] = async (...parameters) => await scene.run(...parameters);
@@ -65,9 +67,11 @@ describe('status and list', () => {
     const shown = await ok(['status', 'demo']);
     expect(shown).toMatch(/^NAMESPACE +CLUSTER +STATUS +READY +VERSION +RW +RO +AGE\n/);
     expect(shown).toMatch(/default +demo +Running +1\/2 +15 +127\.0\.20\.2:5432 +127\.0\.20\.3:5432/);
-    expect(shown).toMatch(/demo-1000-1000 +primary +yes +node-1 +127\.0\.11\.2:5432 +4711 +0\/3000800\n/);
     expect(shown).toMatch(
-      /demo-1001-1001 +replica +no +node-2 +127\.0\.12\.2:5432 +- +0\/3000000 +2 KiB, not streaming/,
+      /demo-1000-1000 +primary +yes +node-1 +127\.0\.11\.2:5432 +unknown +0\/3000800 +- +\d+\S* ago\n/,
+    );
+    expect(shown).toMatch(
+      /demo-1001-1001 +replica +no +node-2 +127\.0\.12\.2:5432 +unknown +0\/3000000 +unknown +never\n/,
     );
     expect(shown).toContain('default/demo Ready=False InstanceNotReady: demo-1001-1001 does not answer');
     expect(shown).not.toContain('\u001b');
@@ -93,15 +97,102 @@ describe('status and list', () => {
           node: 'node-1',
           host: '127.0.11.2',
           port: 5432,
-          pid: 4711,
+          source: 'api',
+          pid: null,
+          observedAt: '2026-01-01T00:00:00Z',
           dataDir: '/data/pgdata',
           lsn: '0/3000800',
           lag: null,
         },
-        { name: 'demo-1001-1001', role: 'replica', ready: false, pid: null, lag: 2048 },
+        { name: 'demo-1001-1001', role: 'replica', ready: false, source: 'api', pid: null, lag: null },
       ],
     });
     expect(parse(await ok(['status', 'demo', '-o', 'yaml']))).toMatchObject({ clusters: [{ name: 'demo' }] });
+  });
+
+  describe('with agents that answer', () => {
+    let agents: PlayedAgents;
+    beforeAll(async () => {
+      agents = await playAgents(scene.api.client, 'live');
+      await scene.makeCluster('live', 'default', agents.status(runningStatus));
+    });
+    afterAll(async () => {
+      await scene.api.client.delete(MPDClusters, { namespace: 'default', name: 'live' });
+      await agents.stop();
+    });
+    const instances = async (): Promise<readonly Record<string, unknown>[]> => {
+      const { clusters } = JSON.parse(await ok(['status', 'live', '-o', 'json'])) as {
+        clusters: { instances: Record<string, unknown>[] }[];
+      };
+      return clusters[0]?.instances ?? [];
+    };
+    /** Half a second is short on a machine that does other things. */
+    const answered = async (sources: readonly string[]) =>
+      await waitFor(
+        `figures from ${sources.join(' and ')}`,
+        async () => {
+          const found = await instances();
+          return found.map(({ source }) => source).join() === sources.join() ? found : undefined;
+        },
+        { signal: AbortSignal.timeout(60_000), timeoutMs: 30_000, intervalMs: 20 },
+      );
+
+    test('shows what they say now, not what the API has seen', async () => {
+      agents.answers.set('demo-1000-1000', { role: 'primary', pid: 5000, lsn: '0/5000000' });
+      agents.answers.set('demo-1001-1001', { role: 'replica', pid: 5001, lsn: '0/4FFFC00', streaming: true });
+      const [primary, replica] = await answered(['agent', 'agent']);
+      expect(primary).toMatchObject({
+        name: 'demo-1000-1000',
+        role: 'primary',
+        ready: true,
+        node: 'node-1',
+        host: '127.0.0.1',
+        port: 5432,
+        pid: 5000,
+        dataDir: '/live/pgdata',
+        lsn: '0/5000000',
+        lag: null,
+        streaming: null,
+        observedAt: '2026-02-02T00:00:00.000Z',
+      });
+      expect(replica).toMatchObject({ pid: 5001, lag: 1024, streaming: true, state: 'RUNNING' });
+      expect(await ok(['status', 'live'])).toMatch(/demo-1000-1000 .*(5000 +0\/5000000 +- +now|unknown .* ago)\n/);
+    });
+
+    test('one that is silent, or is somebody else, has no process that we know of', async () => {
+      agents.answers.set('demo-1000-1000', { role: 'primary', pid: 5000, lsn: '0/5000000', state: 'stopped' });
+      agents.answers.delete('demo-1001-1001');
+      const [primary, replica] = await answered(['agent', 'api']);
+      // The engine stands still, whatever the readiness that the API has seen.
+      expect(primary).toMatchObject({ state: 'STOPPED', ready: false });
+      expect(replica).toMatchObject({ pid: null, lag: null, streaming: null, lsn: '0/3000000', role: 'replica' });
+      agents.answers.set('demo-1001-1001', { role: 'replica', pid: 5001, lsn: '0/4FFFC00' });
+      agents.pretend('demo-1001-1001', 'demo-9999-9999');
+      expect(await answered(['agent', 'api'])).toHaveLength(2);
+      agents.pretend('demo-1001-1001', 'demo-1001-1001');
+    });
+
+    test('-w draws again when an agent says something else, and the API nothing', async () => {
+      agents.answers.set('demo-1000-1000', { role: 'primary', pid: 6000, lsn: '0/5000000' });
+      let seen = '';
+      const running = run(['status', 'live', '-w', '-o', 'json'], { onOutput: (text) => (seen = text) });
+      await printed('the first process', () => seen.includes('"pid":6000'));
+      agents.answers.set('demo-1000-1000', { role: 'primary', pid: 6001, lsn: '0/5000000' });
+      await printed('the second', () => seen.includes('"pid":6001'));
+      process.emit('SIGINT');
+      expect((await running).code).toBeUndefined();
+    });
+
+    test('without the Secret it says once why it shows what the API has seen', async () => {
+      await agents.removeSecret();
+      const status = { dbInstanceStatus: { '1000': { installed: true }, '1001': { installed: true } } };
+      const key = { namespace: 'default', name: 'live' };
+      await scene.api.client.patchStatus(MPDClusters, key, { type: 'merge', body: { status } });
+      const { code, stdout, stderr } = await run(['status', 'live']);
+      expect(code).toBeUndefined();
+      expect(stderr).toMatch(/^agents cannot be asked \(.*live-client-operator.*\); this is what the API has seen\n$/);
+      expect(stdout).toMatch(/demo-1000-1000 .* unknown +0\/3000800 +- +\d+\S* ago/);
+    });
   });
 
   test('-n names a namespace, before or after the command', async () => {

@@ -49,6 +49,7 @@ export { currentOperation, isFinal, type Plan, planOperation } from './plan/plan
 export type { AgentAddress, AgentDirectory } from './ports/agents.ts';
 export { clusterStatus, isCreated, type StatusInput } from './status/cluster-status.ts';
 export { type Claim, type ConditionType, conditionOf, mergeConditions } from './status/conditions.ts';
+export { engineStateName } from './status/instance-entry.ts';
 export { lagBytes, parseLsn } from './status/lsn.ts';
 export {
   type ClusterSeen,

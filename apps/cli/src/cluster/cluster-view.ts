@@ -1,7 +1,14 @@
-import type { MPDCluster } from '@polarstack/api';
+import type { InstanceStatus, MPDCluster } from '@polarstack/api';
+import type { AgentStatus } from '@polarstack/contracts';
+import { engineStateName, lagBytes } from '@polarstack/domain';
 
 /** What `polarstack status` says of an instance; null: not known (yet). The field names are a promise to scripts. */
 export interface InstanceView {
+  /**
+   * `agent`: role, state, process and positions are what its agent said just now. `api`: nobody answered; they are what
+   * the API has last seen (`observedAt`), and what may have ended since (pid, lag, streaming) is not known.
+   */
+  readonly source: 'agent' | 'api';
   readonly name: string;
   readonly id: string;
   /** What the engine itself says: `primary` or `replica`; `unknown` before anybody has asked it. */
@@ -47,27 +54,21 @@ export interface ClusterView {
   readonly instances: readonly InstanceView[];
 }
 
-export function clusterView(cluster: MPDCluster): ClusterView {
+/** `reports`: what the agents say now, by name of the pod. */
+export function clusterView(cluster: MPDCluster, reports: ReadonlyMap<string, AgentStatus> = new Map()): ClusterView {
   const { metadata, status } = cluster;
-  const instances = Object.entries(status?.dbInstanceStatus ?? {}).map(
-    ([id, instance]): InstanceView => ({
+  const primary = [...reports.values()].find(({ engine }) => engine.role === 'primary');
+  const instances = Object.entries(status?.dbInstanceStatus ?? {}).map(([id, instance]): InstanceView => {
+    const report = reports.get(instance.podName ?? '');
+    return {
       name: instance.podName ?? '',
       id,
-      role: instance.role || 'unknown',
-      ready: instance.ready === true,
       node: instance.nodeName ?? '',
       host: instance.netInfo?.workingHostIP ?? '',
       port: instance.netInfo?.workingPort ?? null,
-      state: instance.currentState?.state ?? '',
-      pid: instance.engine?.pid ?? null,
-      dataDir: instance.engine?.dataDir ?? null,
-      version: instance.engine?.version ?? null,
-      lsn: instance.lsn ?? null,
-      lag: instance.lagBytes ?? null,
-      streaming: instance.streaming ?? null,
-      observedAt: instance.observedAt ?? null,
-    }),
-  );
+      ...(report ? saidNow(instance, report, primary?.engine.lsn) : seenLast(instance)),
+    };
+  });
   return {
     name: metadata.name ?? '',
     namespace: metadata.namespace ?? '',
@@ -83,6 +84,45 @@ export function clusterView(cluster: MPDCluster): ClusterView {
     })),
     endpoints: { rw: endpoint(status?.endpoints?.rw), ro: endpoint(status?.endpoints?.ro) },
     instances: instances.sort(primaryFirst),
+  };
+}
+
+type Figures = Omit<InstanceView, 'name' | 'id' | 'node' | 'host' | 'port'>;
+
+function saidNow(
+  instance: InstanceStatus,
+  { engine, observedAt }: AgentStatus,
+  primaryLsn: string | undefined,
+): Figures {
+  return {
+    source: 'agent',
+    role: engine.role ?? 'unknown',
+    // Whether services lead to it is the pod's; an engine that stands still is not ready, whoever has not noticed yet.
+    ready: instance.ready === true && engine.state === 'running',
+    state: engineStateName(engine.state),
+    pid: engine.pid ?? null,
+    dataDir: engine.dataDir,
+    version: engine.version ?? null,
+    lsn: engine.lsn ?? null,
+    lag: engine.role === 'replica' ? (lagBytes(primaryLsn, engine.lsn) ?? null) : null,
+    streaming: engine.role === 'replica' ? engine.streaming === true : null,
+    observedAt,
+  };
+}
+
+function seenLast(instance: InstanceStatus): Figures {
+  return {
+    source: 'api',
+    role: instance.role || 'unknown',
+    ready: instance.ready === true,
+    state: instance.currentState?.state ?? '',
+    pid: null,
+    dataDir: instance.engine?.dataDir ?? null,
+    version: instance.engine?.version ?? null,
+    lsn: instance.lsn ?? null,
+    lag: null,
+    streaming: null,
+    observedAt: instance.observedAt ?? null,
   };
 }
 

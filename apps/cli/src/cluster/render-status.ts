@@ -23,27 +23,38 @@ export function renderClusters(clusters: readonly ClusterView[], colors: Colors,
 }
 
 /** One line for each instance; the cluster's name is left out where there is only one. */
-export function renderInstances(clusters: readonly ClusterView[], colors: Colors): string {
+export function renderInstances(clusters: readonly ClusterView[], colors: Colors, now: Date): string {
   const one = clusters.length === 1;
   const rows = clusters.flatMap((cluster) =>
-    cluster.instances.map((instance) => [...(one ? [] : [cluster.name]), ...instanceCells(instance, colors)]),
+    cluster.instances.map((instance) => [...(one ? [] : [cluster.name]), ...instanceCells(instance, colors, now)]),
   );
-  const head = ['INSTANCE', 'ROLE', 'READY', 'NODE', 'ADDRESS', 'PID', 'LSN', 'LAG'];
+  const head = ['INSTANCE', 'ROLE', 'READY', 'NODE', 'ADDRESS', 'PID', 'LSN', 'LAG', 'SEEN'];
   return renderTable(one ? head : ['CLUSTER', ...head], rows);
 }
 
-function instanceCells(instance: InstanceView, colors: Colors): readonly Cell[] {
-  const lag = instance.lag === null ? '-' : bytes(instance.lag);
+const UNKNOWN = 'unknown';
+
+function instanceCells(instance: InstanceView, colors: Colors, now: Date): readonly Cell[] {
+  const asked = instance.source === 'agent';
   return [
     instance.name,
     instance.role,
     stateCell(colors, instance.ready ? 'yes' : 'no'),
     instance.node || '-',
     instance.port === null ? '-' : `${instance.host}:${instance.port}`,
-    instance.pid === null ? '-' : String(instance.pid),
+    instance.pid === null ? (asked ? '-' : UNKNOWN) : String(instance.pid),
     instance.lsn ?? '-',
-    instance.role === 'primary' ? '' : instance.streaming === false ? `${lag}, not streaming` : lag,
+    lagText(instance),
+    // Figures that are not of now say how old they are.
+    asked ? 'now' : instance.observedAt === null ? 'never' : `${age(instance.observedAt, now)} ago`,
   ];
+}
+
+function lagText({ role, lag, streaming, source }: InstanceView): string {
+  if (role === 'primary') return '-';
+  if (source === 'api') return UNKNOWN;
+  const text = lag === null ? '-' : bytes(lag);
+  return streaming === false ? `${text}, not streaming` : text;
 }
 
 /** Conditions that a user should read: what is wrong, and what is going on. */
@@ -81,7 +92,7 @@ export function renderStatus(clusters: readonly ClusterView[], colors: Colors, n
   const troubles = renderTroubles(clusters, colors);
   return [
     renderClusters(clusters, colors, now),
-    ...(instances ? ['\n', renderInstances(clusters, colors)] : []),
+    ...(instances ? ['\n', renderInstances(clusters, colors, now)] : []),
     ...(troubles === '' ? [] : ['\n', troubles]),
   ].join('');
 }

@@ -37,7 +37,11 @@ export function registerList(program: Command, io: Io): void {
                 io,
                 items.length === 0
                   ? 'There are no clusters.\n'
-                  : renderClusters(items.map(clusterView), colorsFor(io, globals), new Date()),
+                  : renderClusters(
+                      items.map((item) => clusterView(item)),
+                      colorsFor(io, globals),
+                      new Date(),
+                    ),
               );
               break;
           }

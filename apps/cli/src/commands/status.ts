@@ -1,4 +1,5 @@
 import { type MPDCluster, MPDClusters } from '@polarstack/api';
+import { systemClock } from '@polarstack/base';
 import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ClusterView, clusterView } from '../cluster/cluster-view.ts';
@@ -22,13 +23,22 @@ interface HomeView {
   readonly dataDir: string | null;
 }
 
+const aboutFigures = `
+Roles, processes and positions are asked of the agents. Where one does not answer within half a second, or its cluster's
+access Secret cannot be read, the line shows what the API has seen and how long ago; pid and lag are unknown then
+(JSON: source api, pid null, observedAt).
+`;
+
+/** While watching, how often agents are asked where nothing has changed in the API, in milliseconds. */
+const ASK_AGAIN_MS = 2_000;
+
 export function registerStatus(program: Command, io: Io): void {
   const command = program
     .command('status')
     .argument('[cluster]', 'only this one')
     .description('show clusters and their instances, in all namespaces unless -n names one')
     .option('-w, --watch', 'stay, and show every change')
-    .addHelpText('after', '\nPositions and roles are those the operator saw last; -o json says when (observedAt).\n');
+    .addHelpText('after', aboutFigures);
   addGlobals(command, ...connectionOptions, 'allNamespaces', 'output').action(
     async (name: string | undefined, flags: StatusFlags) => {
       const globals = globalsOf(command);
@@ -36,33 +46,47 @@ export function registerStatus(program: Command, io: Io): void {
       await untilInterrupted(
         async (signal) =>
           await withConnection(globals, async (connection) => {
+            const look = createLook(connection, io, signal);
             const show = async (clusters: readonly ClusterView[]): Promise<string> =>
               await render(clusters, { connection, format, io, color: globals.color !== false, one: flags.watch });
             if (flags.watch === true) {
               const picture =
                 format === 'table' ? createLivePicture(io) : async (text: string) => await write(io, text);
-              await watch(connection, name, picture, show, signal);
-            } else await write(io, await show(await readClusters(connection, name, signal)));
+              await watch({ connection, name, look, signal, draw: async (views) => await picture(await show(views)) });
+            } else await write(io, await show(await look(await readClusters(connection, name, signal))));
           }),
       );
     },
   );
 }
 
+type Look = (clusters: readonly MPDCluster[]) => Promise<readonly ClusterView[]>;
+
+/** Makes views of clusters, with what their agents say now; says once why some cannot be asked. */
+function createLook({ client }: Connection, io: Io, signal: AbortSignal): Look {
+  let said = false;
+  const onRefused = (why: string): void => {
+    if (!said) io.stderr.write(`agents cannot be asked (${why}); this is what the API has seen\n`);
+    said = true;
+  };
+  return async (clusters) => {
+    const { askAgents } = await import('../live/ask-agents.ts');
+    const reports = await askAgents(clusters, { client, onRefused, signal });
+    const key = ({ namespace, name }: ClusterView): string => `${namespace}/${name}`;
+    const views = clusters.map((cluster, index) => clusterView(cluster, reports[index]));
+    return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  };
+}
+
 async function readClusters(
   connection: Connection,
   name: string | undefined,
   signal: AbortSignal,
-): Promise<readonly ClusterView[]> {
-  if (name !== undefined) return [clusterView(await getCluster(connection, name, signal))];
+): Promise<readonly MPDCluster[]> {
+  if (name !== undefined) return [await getCluster(connection, name, signal)];
   const { client, listNamespace } = connection;
   const options = listNamespace === undefined ? {} : { namespace: listNamespace };
-  return sorted((await client.list(MPDClusters, options, signal)).items);
-}
-
-function sorted(clusters: readonly MPDCluster[]): readonly ClusterView[] {
-  const key = ({ namespace, name }: ClusterView): string => `${namespace}/${name}`;
-  return clusters.map(clusterView).sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return (await client.list(MPDClusters, options, signal)).items;
 }
 
 async function render(
@@ -98,32 +122,48 @@ async function homeView({ home }: Connection): Promise<HomeView> {
   return { pid: control?.pid ?? null, version, dataDir: home.root };
 }
 
-async function watch(
-  connection: Connection,
-  name: string | undefined,
-  picture: (text: string) => Promise<void>,
-  show: (clusters: readonly ClusterView[]) => Promise<string>,
-  signal: AbortSignal,
-): Promise<void> {
+interface Watch {
+  readonly connection: Connection;
+  readonly name: string | undefined;
+  readonly look: Look;
+  readonly draw: (clusters: readonly ClusterView[]) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Draws when something has changed, in the API or as the agents see it, until the signal aborts. */
+async function watch({ connection, name, look, draw, signal }: Watch): Promise<void> {
   if (name !== undefined) await getCluster(connection, name, signal);
   const { createInformer } = await import('@polarstack/kube');
-  const namespace = name === undefined ? connection.listNamespace : connection.namespace;
+  const { client, namespace, listNamespace } = connection;
+  const where = name === undefined ? listNamespace : namespace;
   const informer = createInformer<MPDCluster>({
-    client: connection.client,
+    client,
     resource: MPDClusters,
-    ...(namespace === undefined ? {} : { namespace }),
+    ...(where === undefined ? {} : { namespace: where }),
     ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
   });
-  let last = '';
-  const draw = async (): Promise<void> => {
-    const text = await show(sorted(informer.list()));
-    if (text !== last) await picture(text);
-    last = text;
-  };
+  let pause = new AbortController();
+  informer.onChange(() => pause.abort());
+  signal.addEventListener('abort', () => pause.abort(), { once: true });
   const running = informer.start(signal);
   await Promise.race([informer.synced, running]);
-  if (signal.aborted) return;
-  await draw();
-  informer.onChange(draw);
+  let last = '';
+  while (!signal.aborted) {
+    pause = new AbortController();
+    const views = await look(informer.list()).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      return undefined;
+    });
+    if (!views) break;
+    const seen = withoutTimes(views);
+    if (seen !== last) await draw(views);
+    last = seen;
+    const waiting = systemClock.sleep(ASK_AGAIN_MS, pause.signal).catch(() => undefined);
+    await Promise.race([waiting, running]);
+  }
   await running;
 }
+
+/** That a figure was asked for again is no change. */
+const withoutTimes = (views: readonly ClusterView[]): string =>
+  JSON.stringify(views, (field, value: unknown) => (field === 'observedAt' ? undefined : value));

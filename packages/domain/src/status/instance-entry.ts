@@ -14,6 +14,8 @@ const stateNames: Readonly<Record<EngineReport['state'], string>> = {
   failed: 'FAILED',
 };
 
+export const engineStateName = (state: EngineReport['state']): string => stateNames[state];
+
 export interface EntryOptions {
   /** The primary's position, against which lag is measured. */
   readonly primaryLsn?: string;
@@ -69,7 +71,7 @@ function stateChange(
   now: string,
 ): Pick<InstanceStatus, 'currentState' | 'lastState'> {
   if (!engine) return {};
-  const state = stateNames[engine.state];
+  const state = engineStateName(engine.state);
   const current = previous.currentState;
   if (current?.state === state) return {};
   return {
