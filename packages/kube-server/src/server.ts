@@ -12,6 +12,7 @@ import { createAdmission } from './admission/admission.ts';
 import { createOpenApiHandler } from './discovery/openapi-handler.ts';
 import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
+import { trackConnections } from './http/connections.ts';
 import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
@@ -53,6 +54,9 @@ export interface KubeServer {
   /** Ends all connections and everything that runs; the store stays open. */
   close(): Promise<void>;
 }
+
+/** How long answers under way may take when the server closes, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
 
 /** Starts the server; resolves when it accepts requests. Throws `AddressInUse`. */
 export async function startKubeServer(options: KubeServerOptions): Promise<KubeServer> {
@@ -108,6 +112,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     },
     router,
   );
+  const connections = trackConnections(server);
   server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal }));
   await listening(server, listen);
   startCollector(env, stopping.signal);
@@ -118,9 +123,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const close = (): Promise<void> => {
     closing ??= (async () => {
       stopping.abort();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await connections.end(CLOSE_GRACE_MS);
     })();
     return closing;
   };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { arrayAt, isObject, type JsonObject, stringAt } from '../json.ts';
 import { present } from '../operations/convert.ts';
@@ -45,6 +46,8 @@ export interface ResourceHandler {
 
 export function createResourceHandler({ env, limits, signal }: ResourceHandlerOptions): ResourceHandler {
   const texts = createLastText();
+  // Every open watch listens to it.
+  setMaxListeners(0, signal);
 
   const contextOf = (call: ResourceCall, options: Readonly<JsonObject> = {}): WriteContext => ({
     now: env.clock.now(),

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../testing/test-server.ts';
+
+let running: TestServer | undefined;
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+
+async function start(): Promise<TestServer> {
+  running = await startTestServer();
+  return running;
+}
+
+describe('closing the server', () => {
+  it('ends connections that rest, that never spoke and that watch (C1, C2)', async () => {
+    const { server, admin, adminKeys, caPem } = await start();
+    expect((await admin.call('GET', '/version')).code).toBe(200);
+    const silent = connectTcp(server.port, '127.0.0.1');
+    const shaken = connect({ port: server.port, host: '127.0.0.1', ca: caPem, ...tls(adminKeys) });
+    const watching = connect({ port: server.port, host: '127.0.0.1', ca: caPem, ...tls(adminKeys) });
+    await Promise.all([once(silent, 'connect'), once(shaken, 'secureConnect'), once(watching, 'secureConnect')]);
+    watching.write('GET /api/v1/pods?watch=true&resourceVersion=0 HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [head] = (await once(watching, 'data')) as [Buffer];
+    expect(head.toString()).toContain('200 OK');
+    const gone = [silent, shaken, watching].map(async (socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      if (!socket.closed) await once(socket, 'close');
+    });
+    await server.close();
+    await Promise.all(gone);
+    await expect(admin.call('GET', '/version')).rejects.toThrow();
+  });
+});
+
+describe('many watches', () => {
+  it('cause no warning about listeners', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    try {
+      const { server, adminKeys, caPem } = await start();
+      for (let i = 0; i < 15; i++) {
+        const socket = connect({ port: server.port, host: '127.0.0.1', ca: caPem, ...tls(adminKeys) });
+        socket.on('error', () => {});
+        await once(socket, 'secureConnect');
+        socket.write('GET /api/v1/pods?watch=true&resourceVersion=0 HTTP/1.1\r\nHost: a\r\n\r\n');
+        await once(socket, 'data');
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', onWarning);
+    }
+  });
+});
+
+function tls(keys: { readonly certPem: string; readonly keyPem: string }) {
+  return { cert: keys.certPem, key: keys.keyPem };
+}

@@ -1,0 +1,61 @@
+/**
+ * The connections of a server, so that it can end them.
+ *
+ * - C1 After `end` a connection without a request under way is closed at once, any other as soon as its answer is out.
+ * - C2 `end` takes no longer than its grace: what is left then is broken.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
+
+export interface Connections {
+  /** Accepts no more and ends all that are open; resolves when none is. */
+  end(graceMs: number): Promise<void>;
+}
+
+export function trackConnections(server: Server): Connections {
+  /** Every TCP connection, also those whose handshake is not done and those that speak another protocol by now. */
+  const open = new Set<Socket>();
+  /** Connections after their handshake, and how many requests each has under way. */
+  const busy = new Map<Socket, number>();
+  let isEnding = false;
+
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  server.on('secureConnection', (socket: Socket) => {
+    busy.set(socket, 0);
+    socket.once('close', () => busy.delete(socket));
+  });
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    busy.set(socket, (busy.get(socket) ?? 0) + 1);
+    if (isEnding) response.setHeader('connection', 'close');
+    response.once('close', () => {
+      const left = (busy.get(socket) ?? 1) - 1;
+      if (busy.has(socket)) busy.set(socket, left);
+      if (isEnding && left === 0) socket.destroySoon();
+    });
+  });
+  server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
+    // Ended by whoever took it over.
+    busy.set(socket, 1);
+  });
+
+  return {
+    end: async (graceMs) => {
+      isEnding = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const atWork = new Set([...busy].flatMap(([socket, requests]) => (requests > 0 ? [peer(socket)] : [])));
+      for (const socket of [...busy.keys(), ...open]) if (!atWork.has(peer(socket))) socket.destroy(); // C1
+      const grace = setTimeout(() => {
+        for (const socket of [...busy.keys(), ...open]) socket.destroy(); // C2
+      }, graceMs);
+      await closed;
+      clearTimeout(grace);
+    },
+  };
+}
+
+/** What a TLS connection and the TCP connection below it have in common. */
+const peer = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
