@@ -116,7 +116,7 @@ export async function createProgram(args: readonly string[], io: Io): Promise<Co
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .addHelpText('after', () => exitCodeHelp());
+    .addHelpText('after', () => targetHelp + exitCodeHelp());
   addAllGlobals(program);
   const word = commandWord(args);
   // Completion describes every command, so it needs them all.
@@ -145,6 +145,12 @@ function passGlobals(program: Command): void {
     if (own && home !== undefined) action.setOptionValueWithSource('home', home, 'cli');
   });
 }
+
+const targetHelp = `
+Which server is asked: that of --kubeconfig; else the local home, where there is one; else that of the environment's
+KUBECONFIG (of several files the first that is there); else, with --context, that of ~/.kube/config. A home that
+--home or POLARSTACK_HOME names is never passed over.
+`;
 
 function exitCodeHelp(): string {
   const lines = exitCodes.map(([code, meaning]) => `  ${code.padEnd(6)}${meaning}`);

@@ -9,7 +9,7 @@ import { write } from '../output/screen.ts';
 export function registerKubeconfig(program: Command, io: Io): void {
   const command = program
     .command('kubeconfig')
-    .description('print the kubeconfig of the local home, for kubectl and other programs')
+    .description('print the kubeconfig that commands use (that of the local home), for kubectl and other programs')
     .option('--path', 'print where it lies instead')
     .addHelpText('after', '\nExample: export KUBECONFIG=$(polarstack kubeconfig --path)\n');
   addGlobals(command, 'home', 'kubeconfig').action(async (flags: { readonly path?: boolean }) => {

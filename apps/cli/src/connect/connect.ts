@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isStackError, StackError } from '@polarstack/base';
 import type { KubeHttpClient } from '@polarstack/kube';
 import type { Home } from '@polarstack/local';
+import { type CliSettings, readCliSettings } from '../config.ts';
 import type { Globals } from './globals.ts';
 
 /** Which API server a command talks to, and about what. */
@@ -20,17 +21,29 @@ export interface Connection extends Target {
   readonly listNamespace: string | undefined;
 }
 
-/** `--kubeconfig`, else that of the local home. Throws `HomeMissing` where there is neither. */
-export async function findTarget(globals: Globals): Promise<Target> {
+/**
+ * The server that is meant: that of `--kubeconfig`; else the local home, where there is one; else that of `KUBECONFIG`;
+ * else, where a `--context` is named, that of `~/.kube/config`. A home that was named is never passed over. Throws
+ * `HomeMissing` where nothing is left.
+ */
+export async function findTarget(globals: Globals, settings: CliSettings = readCliSettings()): Promise<Target> {
   if (globals.kubeconfig !== undefined) return { kubeconfig: globals.kubeconfig };
   const { chooseHome } = await import('@polarstack/local');
   const { home } = chooseHome(globals.home);
-  if (!existsSync(home.kubeconfig)) {
-    throw new StackError('HomeMissing', `there is no local home in ${home.root}`, {
-      remedy: 'Run `polarstack up` to make one, or name a Kubernetes cluster with --kubeconfig.',
-    });
+  if (existsSync(home.kubeconfig)) return { kubeconfig: home.kubeconfig, home };
+  if (globals.home === undefined && !settings.namesHome) {
+    const other = kubectlsFile(globals, settings);
+    if (other !== undefined) return { kubeconfig: other };
   }
-  return { kubeconfig: home.kubeconfig, home };
+  throw new StackError('HomeMissing', `there is no local home in ${home.root}`, {
+    remedy: 'Run `polarstack up` to make one, or name a Kubernetes cluster with --kubeconfig or KUBECONFIG.',
+  });
+}
+
+function kubectlsFile({ context }: Globals, { kubeconfigs, userKubeconfig }: CliSettings): string | undefined {
+  // Of several the first that is there: they are not merged.
+  if (kubeconfigs.length > 0) return kubeconfigs.find((path) => existsSync(path)) ?? kubeconfigs[0];
+  return context !== undefined && existsSync(userKubeconfig) ? userKubeconfig : undefined;
 }
 
 /**

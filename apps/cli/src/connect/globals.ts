@@ -16,7 +16,10 @@ type Flag = readonly [flags: string, description: string];
 const flags: Readonly<Record<keyof Globals, Flag>> = {
   home: ['--home <folder>', 'the local home (default: POLARSTACK_HOME, else .polarstack in the checkout)'],
   kubeconfig: ['--kubeconfig <file>', 'talk to the Kubernetes cluster of this file instead of the local home'],
-  context: ['--context <name>', 'context of the kubeconfig (default: its current-context)'],
+  context: [
+    '--context <name>',
+    'context of the kubeconfig (default: its current-context); without a local home and KUBECONFIG, of ~/.kube/config',
+  ],
   namespace: ['-n, --namespace <name>', 'namespace (default: that of the kubeconfig, else default)'],
   allNamespaces: ['-A, --all-namespaces', 'all namespaces'],
   output: ['-o, --output <format>', 'output format: json or yaml'],
