@@ -1,4 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { waitFor } from '@polarstack/base';
 import { ConfigMaps, Events, type KubeClient, Pods, Secrets } from '@polarstack/kube';
 import { findProcesses, readProcess } from '@polarstack/node-runtime';
@@ -220,6 +222,66 @@ test('stopping runs the preStop hook, then SIGTERM; what ignores it is killed at
   const out = `${home.home}/nodes/${polite.spec?.nodeName}/out/polite`;
   expect(await readFile(out, 'utf8')).toBe('pre\nterm\n');
   expect(findProcesses({ roots: [], folders: [home.home], markers: [`POLARSTACK_ROOT=${home.home}/`] })).toEqual([]);
+});
+
+test('hooks: postStart before readiness, and preStop as a request or a pause', async () => {
+  await home.start();
+  const volumes = [{ name: 'h', hostPath: { path: '/out' } }];
+  const volumeMounts = [{ name: 'h', mountPath: '/out' }];
+  const hook = (word: string) => ({ exec: { command: sh(`echo ${word} >> "$POLARSTACK_ROOT/out/$HOSTNAME"`) } });
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${String(request.headers['x-why'])}`);
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const httpHeaders = [{ name: 'x-why', value: 'stop' }];
+  const httpGet = { host: '127.0.0.1', port, path: '/bye', httpHeaders };
+  const container = (preStop: object) => ({
+    command: sh(`trap 'echo term >> "$POLARSTACK_ROOT/out/$HOSTNAME"; exit 0' TERM; ${UP}; ${FOREVER}`),
+    readinessProbe: {
+      exec: { command: sh('grep -q begun "$POLARSTACK_ROOT/out/$HOSTNAME" && test -e "$POLARSTACK_RUN/up"') },
+    },
+    env: [{ name: 'HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+    volumeMounts,
+    lifecycle: { postStart: hook('begun'), preStop },
+  });
+  const hooks = { asks: { httpGet }, sleeps: { sleep: { seconds: 1 } }, refused: { httpGet: { ...httpGet, port: 1 } } };
+  for (const [name, preStop] of Object.entries(hooks))
+    await client.create(Pods, pod(name, container(preStop), { volumes }));
+  const ready = new Map<string, Pod>();
+  for (const name of Object.keys(hooks)) ready.set(name, await podThat(client, name, 'to be ready', isReady));
+  for (const name of Object.keys(hooks)) await client.delete(Pods, { namespace: 'default', name });
+  for (const name of Object.keys(hooks)) await podGone(client, name);
+  for (const [name, { spec }] of ready) {
+    expect(await readFile(`${home.home}/nodes/${spec?.nodeName}/out/${name}`, 'utf8')).toBe('begun\nterm\n');
+  }
+  expect(asked).toEqual(['GET /bye stop']);
+  expect(await eventsOf('asks')).not.toContain('Warning FailedPreStopHook');
+  expect(await eventsOf('sleeps')).not.toContain('Warning FailedPreStopHook');
+  expect(await eventsOf('refused')).toContain('Warning FailedPreStopHook');
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('a postStart hook that fails, or that nobody can run, restarts the container and says why', async () => {
+  await home.start();
+  await client.create(
+    Pods,
+    pod('fails', { command: sh(FOREVER), lifecycle: { postStart: { exec: { command: sh('echo no; exit 3') } } } }),
+  );
+  await client.create(
+    Pods,
+    pod('strange', { command: sh(FOREVER), lifecycle: { postStart: { tcpSocket: { port: 1 } } } }),
+  );
+  for (const name of ['fails', 'strange']) {
+    const restarted = await podThat(client, name, 'to restart', (p) => (first(p)?.restartCount ?? 0) >= 1);
+    expect(first(restarted)?.ready).toBe(false);
+    expect(await eventsOf(name)).toContain('Warning FailedPostStartHook');
+  }
+  const messages = (await client.list(Events)).items.map(({ message }) => message ?? '');
+  expect(messages.some((text) => text.includes('command ended with 3: no'))).toBe(true);
+  expect(messages.some((text) => text.includes('only exec, httpGet and sleep hooks'))).toBe(true);
 });
 
 test('a failing liveness probe restarts the container', async () => {

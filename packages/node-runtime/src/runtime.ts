@@ -19,6 +19,7 @@ import type { RuntimeContext } from './pod/container-context.ts';
 import { createLogKeeper } from './pod/log-keeper.ts';
 import { createPodManager } from './pod/pod-manager.ts';
 import { defaultRunBase } from './pod/run-folder.ts';
+import { keepRunFolders } from './pod/run-folder-keeper.ts';
 import { findProcesses } from './process/find-processes.ts';
 import { killAll } from './process/kill-all.ts';
 import { readBootId } from './process/process-table.ts';
@@ -157,6 +158,7 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     createEndpointController({ client, caches, logger }).run(signal),
     keeper.run(isPowered, signal),
     logs.run(signal),
+    keepRunFolders({ current: manager.runFolders, uid, clock, logger }, signal),
   ]);
   running.catch((error: unknown) => logger.error({ err: error }, 'a part of the node runtime ended'));
   const connector = createConnector({

@@ -24,6 +24,7 @@ import { containerId, toSeconds } from './pod-status.ts';
 import type { ContainerView } from './pod-view.ts';
 import { nextPause, remainingPause } from './restart-backoff.ts';
 import { runCommand } from './run-command.ts';
+import { runHook } from './run-hook.ts';
 import { askToStop } from './stop-container.ts';
 
 export interface ContainerRunner {
@@ -58,6 +59,9 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
   let toldRestarts = 0;
   /** The keeper's records may be newer than what we read. */
   let unread = true;
+  /** The postStart hook under way; probes begin when it has ended well. */
+  let starting: AbortController | undefined;
+  let postStartFailed = false;
   /** The first look at a container that an earlier control has started. */
   let adopting = true;
 
@@ -88,8 +92,12 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
   }
 
   async function exec(argv: readonly string[], output: Writable, signal: AbortSignal): Promise<number> {
-    const { env, cwd } = await environment();
     if (!context.mayStart()) throw new StackError('NodePoweredOff', `node ${context.nodeName} is switched off`);
+    return await run(argv, output, signal);
+  }
+
+  async function run(argv: readonly string[], output: Writable, signal: AbortSignal): Promise<number> {
+    const { env, cwd } = await environment();
     return runCommand({ argv, env, cwd, stdout: output, stderr: output, clock, ...(user ? { user } : {}) }, signal);
   }
 
@@ -128,8 +136,39 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
   }
 
   function endProbes(): void {
+    starting?.abort();
+    starting = undefined;
     probes?.close();
     probes = undefined;
+  }
+
+  /** The hook that follows a start, if any, and then the probes. An adopted container does not get its hook again. */
+  function beginLife(): void {
+    const hook = container.lifecycle?.postStart;
+    if (!hook) {
+      beginProbes(false);
+      return;
+    }
+    const own = new AbortController();
+    const onAbort = (): void => own.abort();
+    context.signal.addEventListener('abort', onAbort, { once: true });
+    starting = own;
+    void runHook(hook, { container, podIP: context.podIP, exec }, clock, own.signal)
+      .then(() => {
+        if (starting === own) beginProbes(false);
+      })
+      .catch((error: unknown) => {
+        if (starting !== own) return;
+        postStartFailed = true;
+        const why = error instanceof Error ? error.message : String(error);
+        context.tell('Warning', 'FailedPostStartHook', `postStart hook of container ${name} failed: ${why}`);
+      })
+      .finally(() => {
+        context.signal.removeEventListener('abort', onAbort);
+        if (starting !== own) return;
+        starting = undefined;
+        context.wake();
+      });
   }
 
   async function reap(exitCode: number, reason: string, at: Date): Promise<void> {
@@ -183,7 +222,7 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
     const keeper = context.record().keeper;
     if (keeper && isAlive(keeper, bootId)) {
       watchState();
-      if (!probes) beginProbes(adopting);
+      if (!probes && !starting && !postStartFailed) beginProbes(adopting);
       return;
     }
     // It may have written its last record between our reading and our look at the process.
@@ -226,7 +265,8 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
     records = {};
     unread = true;
     toldRestarts = 0;
-    beginProbes(false);
+    postStartFailed = false;
+    beginLife();
     context.tell('Normal', 'Started', `started container ${name}`);
   }
 
@@ -255,11 +295,8 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
 
   async function preStop(signal: AbortSignal): Promise<void> {
     const hook = container.lifecycle?.preStop;
-    if (!hook?.exec) return;
-    const argv = hook.exec.command ?? [];
-    const { env, cwd } = await environment();
-    const code = await runCommand({ argv, env, cwd, clock, ...(user ? { user } : {}) }, signal);
-    if (code !== 0) throw new StackError('InvalidPod', `the hook ended with ${code}`);
+    // Also while the pod is shut down, when nothing else may start any more.
+    if (hook) await runHook(hook, { container, podIP: context.podIP, exec: run }, clock, signal);
   }
 
   async function stopRun(graceMs: number, hurry: AbortSignal): Promise<void> {
@@ -299,7 +336,7 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
         state: running ? (stopping ? 'stopping' : 'running') : record.end ? 'ended' : 'waiting',
         started: probes?.started ?? false,
         ready: probes?.ready ?? false,
-        unhealthy: probes?.unhealthy ?? false,
+        unhealthy: postStartFailed || (probes?.unhealthy ?? false),
         pauseMs: Math.max(0, (pauseUntil ?? 0) - clock.monotonic()),
         ...(record.startedAt ? { startedAt: record.startedAt } : {}),
         ...(record.end ? { end: record.end } : {}),

@@ -35,6 +35,8 @@ export interface PodManager {
   nodeOf(worker: PodWorker): string | undefined;
   /** Logs that are being written. */
   readonly currentLogs: () => readonly string[];
+  /** Run folders of all pods, as their records name them. */
+  readonly runFolders: () => Promise<readonly string[]>;
   /** Stops all pods; starts none again. */
   shutdown(deadlineMs: number): Promise<void>;
   /** Resolves when no worker works any more (after the signal). */
@@ -172,6 +174,11 @@ export function createPodManager(options: PodManagerOptions): PodManager {
           .filter((view) => view.state === 'running')
           .map((view) => worker.logPath(view.name, view.run)),
       ),
+    async runFolders() {
+      const places = [...entries.values()].map(({ id, node }) => layout.pod(node, id));
+      const records = await Promise.all(places.map(readPodRecord));
+      return records.flatMap((record) => record?.runFolder ?? []);
+    },
     async shutdown(deadlineMs) {
       accepting = false;
       await Promise.all([...entries.values()].map(({ worker }) => worker.shutdown(deadlineMs)));

@@ -1,9 +1,11 @@
-import { chmod, lchown, lstat, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, lchown, lstat, lutimes, mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { RuntimeUser } from '../types.ts';
 
 const exists = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EEXIST';
+
+const isGone = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /**
  * Sockets need a short path (107 bytes at most), so they lie under /tmp, where anybody may plant links: a folder is
@@ -42,6 +44,26 @@ export async function freeRunFolder(base: string, uid: string): Promise<string> 
     if (!(await lstat(path).catch(() => undefined))) return path;
   }
   return join(base, hex);
+}
+
+/**
+ * Makes a pod's run folder, what lies in it and its parent look used: whatever ages temporary folders out takes what
+ * nobody has touched for days. A folder that is gone, or is no folder of `uid`, is left alone; links are not followed.
+ */
+export async function touchRunFolder(path: string, uid: number, now: Date): Promise<void> {
+  const touch = async (each: string): Promise<void> => {
+    try {
+      await lutimes(each, now, now);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  };
+  for (const folder of [dirname(path), path]) {
+    const there = await lstat(folder).catch(() => undefined);
+    if (!there?.isDirectory() || there.uid !== uid) return;
+    await touch(folder);
+  }
+  for (const name of await readdir(path)) await touch(join(path, name));
 }
 
 /** Removes a pod's run folder; the parent stays. */

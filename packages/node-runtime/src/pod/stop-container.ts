@@ -45,7 +45,9 @@ export async function askToStop(request: StopRequest, context: ContainerContext)
       await withDeadline(request.graceMs, limit, request.preStop);
     } catch (error) {
       logger.warn({ err: error, container: context.container.name }, 'the preStop hook failed');
-      context.tell('Warning', 'FailedPreStopHook', `preStop hook of container ${context.container.name} failed`);
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `preStop hook of container ${context.container.name} failed: ${why}`;
+      context.tell('Warning', 'FailedPreStopHook', message);
     }
   }
   if (over()) return;
