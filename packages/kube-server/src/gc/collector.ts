@@ -19,11 +19,12 @@ import type { StoredObject, StoreEvent } from '../store/object-store.ts';
 import { createEmptier } from './emptier.ts';
 import { createOwnerIndex, ownersOf, uidOf } from './owner-index.ts';
 import { createRefusals, isDone, refusalOf } from './refusals.ts';
+import { controllerUser } from './users.ts';
 import { createWorkSet } from './work-set.ts';
 
 const namespaces = storePrefix('', 'namespaces');
 const definitions = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
-export const collectorUser = { username: 'system:garbage-collector', groups: ['system:masters'] };
+export const collectorUser = controllerUser('generic-garbage-collector');
 
 const isEnding = (object: StoredObject | undefined): boolean => object?.metadata.deletionTimestamp !== undefined;
 const finalizersOf = (object: StoredObject): readonly unknown[] =>

@@ -9,6 +9,7 @@ import { type ResourceDefinition, storePrefix } from '../registry/definition.ts'
 import type { StoredObject } from '../store/object-store.ts';
 import { uidOf } from './owner-index.ts';
 import { isDone, refusalOf, summary } from './refusals.ts';
+import { controllerUser } from './users.ts';
 
 /** Each answers why deletions were refused: what waits for these looks again when something changes (G5). */
 export interface Emptier {
@@ -16,7 +17,7 @@ export interface Emptier {
   emptyDefinition(crd: StoredObject): Promise<readonly string[]>;
 }
 
-const user = { username: 'system:namespace-controller', groups: ['system:masters'] };
+const user = controllerUser('namespace-controller');
 
 /**
  * A create that was accepted before the end was durable may become durable after it. So before the last look a write

@@ -14,13 +14,22 @@ export function isDone(error: unknown): boolean {
   return error instanceof ApiError && (error.status.reason === 'NotFound' || error.status.reason === 'Conflict');
 }
 
-const SHOWN = 5;
-
-/** Refusals as a condition tells them: the same ones always read the same, and many are counted. */
+/** Refusals as a condition tells them: the first of each resource, the others counted; the same always read the same. */
 export function summary(refusals: readonly string[]): string {
-  const sorted = [...refusals].sort();
-  const more = sorted.length - SHOWN;
-  return sorted.slice(0, SHOWN).join('; ') + (more > 0 ? `; and ${more} more` : '');
+  const byResource = new Map<string, number>();
+  const first: string[] = [];
+  for (const refusal of [...refusals].sort()) {
+    const [resource = ''] = refusal.split(' ', 1);
+    const count = byResource.get(resource) ?? 0;
+    byResource.set(resource, count + 1);
+    if (count === 0) first.push(refusal);
+  }
+  return first
+    .map((refusal) => {
+      const others = (byResource.get(refusal.split(' ', 1)[0] ?? '') ?? 1) - 1;
+      return others === 0 ? refusal : `${refusal} (and ${others} more of this resource)`;
+    })
+    .join('; ');
 }
 
 const NAMESPACES = storePrefix('', 'namespaces');
