@@ -70,28 +70,48 @@ describe.skipIf(missing('kubectl'))('the deletion protection of clusters', () =>
     expect(JSON.parse(await get('kept'))).not.toHaveProperty('metadata.deletionTimestamp');
   });
 
-  it('keeps a cluster whose namespace is deleted, and the namespace says why', async () => {
+  it('keeps a cluster whose namespace is deleted, and all that belongs to it; the namespace says why', async () => {
     await lab.ok(['create', 'namespace', 'brief']);
     await lab.ok(['-n', 'brief', 'apply', '-f', '-'], cluster('inner', ', deletionProtection: true'));
+    const uid = await lab.ok(['-n', 'brief', 'get', 'mpd', 'inner', '-o', 'jsonpath={.metadata.uid}']);
+    const owner = `{apiVersion: mpd.polardb.aliyun.com/v1, kind: MPDCluster, name: inner, uid: ${uid}}`;
+    const secret = (name: string, metadata: string): string =>
+      `---\n{apiVersion: v1, kind: Secret, metadata: {name: ${name}${metadata}}}\n`;
+    const secrets = secret('inner-app', `, ownerReferences: [${owner}]`) + secret('of-nobody', '');
+    await lab.ok(['-n', 'brief', 'apply', '-f', '-'], secrets);
     await lab.ok(['delete', 'namespace', 'brief', '--wait=false']);
     await lab.ok(['wait', '--for=condition=NamespaceDeletionContentFailure', 'namespace/brief', '--timeout=30s']);
-    expect(await lab.ok(['get', 'namespace', 'brief', '-o', 'jsonpath={.status.conditions[*].message}'])).toContain(
-      'kubectl -n brief patch mpd inner',
-    );
+    const said = await lab.ok(['get', 'namespace', 'brief', '-o', 'jsonpath={.status.conditions[*].message}']);
+    expect(said).toContain('kubectl -n brief patch mpd inner');
+    expect(said).toContain('it belongs to MPDCluster inner and goes with it');
+    await lab.ok(['-n', 'brief', 'wait', '--for=delete', 'secret/of-nobody', '--timeout=30s']);
+    await lab.ok(['-n', 'brief', 'get', 'secret', 'inner-app']);
+
     await lab.ok(['-n', 'brief', 'patch', 'mpd', 'inner', ...lift]);
     await lab.ok(['-n', 'brief', 'patch', 'mpd', 'inner', ...release]);
     await lab.ok(['wait', '--for=delete', 'namespace/brief', '--timeout=30s']);
   });
 
+  it('lets whoever may delete what belongs to a cluster do so, but for the end of its namespace', async () => {
+    await lab.ok(['apply', '-f', '-'], cluster('owner', ', deletionProtection: true'));
+    const uid = await lab.ok(['get', 'mpd', 'owner', '-o', 'jsonpath={.metadata.uid}']);
+    const reference = `{apiVersion: mpd.polardb.aliyun.com/v1, kind: MPDCluster, name: owner, uid: ${uid}}`;
+    await lab.ok(
+      ['apply', '-f', '-'],
+      `---\n{apiVersion: v1, kind: Secret, metadata: {name: owned, ownerReferences: [${reference}]}}`,
+    );
+    await lab.ok(['delete', 'secret', 'owned', '--timeout=30s']);
+  });
+
   it('is a policy like any other: listed, described, explained, and applied twice without a change', async () => {
     const listed = await lab.ok(['get', 'validatingadmissionpolicies,validatingadmissionpolicybindings']);
-    expect(listed).toMatch(/VALIDATIONS +PARAMKIND +AGE\n\S*polarstack-deletion-protection +1 +<unset> /);
-    expect(listed).toMatch(/POLICYNAME +PARAMREF +AGE\n\S*-protection +polarstack-deletion-protection +<unset> /);
+    expect(listed).toMatch(/VALIDATIONS +PARAMKIND +AGE\n[\s\S]*polarstack-deletion-protection +1 +<unset> /);
+    expect(listed).toMatch(/POLICYNAME +PARAMREF +AGE\n[\s\S]*-protection +polarstack-deletion-protection +<unset> /);
     expect(await lab.ok(['describe', 'validatingadmissionpolicy', 'polarstack-deletion-protection'])).toContain(
       'Failure Policy:  Fail',
     );
     expect(await lab.ok(['explain', 'validatingadmissionpolicy.spec.validations'])).toContain('messageExpression');
-    expect((await lab.ok(['apply', '-f', POLICY])).match(/unchanged/g)).toHaveLength(2);
+    expect((await lab.ok(['apply', '-f', POLICY])).match(/unchanged/g)).toHaveLength(4);
   });
 
   it('and one of a user’s own says what is wrong with it when it is created, warns, and denies', async () => {
