@@ -50,24 +50,27 @@ export const mpdOperationSpec = z
         approved: z.boolean().default(false).describe('Whether it is approved.'),
         approver: text('Who approved it.'),
       })
-      .describe('With required: the operation waits until approved is true.')
+      .describe('With required: the operation waits until approved is true (not yet: it is refused).')
       .exactOptional(),
-    startAt: moment('Not before this moment.'),
+    startAt: moment('Not before this moment (not yet: such an operation is refused).'),
     retry: z
       .object({
         limit: z.int().min(0).max(1000).default(10).describe('How often a failing step is tried again.'),
         baseMs: z.int().min(10).max(3_600_000).default(1000).describe('First pause between tries, in milliseconds.'),
         maxMs: z.int().min(10).max(3_600_000).default(60_000).describe('Longest pause, in milliseconds.'),
       })
-      .describe('How failing steps are tried again; absent: as each step says.')
+      .describe('How failing steps are tried again (not yet: such an operation is refused); absent: as each step says.')
       .exactOptional(),
-    planOnly: z.boolean().default(false).describe('true: only say what would be done.'),
+    planOnly: z
+      .boolean()
+      .default(false)
+      .describe('true: only say what would be done (not yet: such an operation is refused).'),
     steering: z
       .object({
         action: z
           .enum(['Pause', 'Resume', 'RetryStep', 'RestartFromFirst', 'SkipStep', 'Cancel'])
-          .describe('What to do with the operation.'),
-        step: text('The step that is meant; default the current one.'),
+          .describe('What to do with the operation. Pause is refused for now: condition Steered.'),
+        step: text('The step that is meant; for now only the one that the operation stopped at, the default.'),
         requestId: z.string().min(1).max(128).describe('Any text; a new one makes the same action count again.'),
         requester: text('Who asks.'),
       })
