@@ -21,7 +21,9 @@ export interface ClusterStatus {
     readonly node: string;
     readonly host: string;
     readonly port: number;
-    readonly pid: number;
+    /** Whether the instance's agent has answered; `pid` is null where it has not. */
+    readonly source: 'agent' | 'api';
+    readonly pid: number | null;
     readonly dataDir: string;
   }[];
 }
@@ -64,7 +66,13 @@ export function createTestHome(prefix = 'polarstack-test-'): TestHome {
     polarstackOk: (args, options) => runOk(polarstackProgram, args, environment(options)),
     kubectl: (args, options) => run('kubectl', args, environment(options)),
     kubectlOk: (args, options) => runOk('kubectl', args, environment(options)),
-    status: async () => JSON.parse(await home.polarstackOk(['status', '-o', 'json'])) as HomeStatus,
+    status: async () => {
+      const look = async () => JSON.parse(await home.polarstackOk(['status', '-o', 'json'])) as HomeStatus;
+      let seen = await look();
+      // On a busy machine an agent that lives may need longer than the half second that the command gives it.
+      for (let again = 0; again < 10 && seen.clusters.some(hasSilentAgent); again++) seen = await look();
+      return seen;
+    },
     cluster: async (name) => {
       const found = (await home.status()).clusters.find((cluster) => cluster.name === name);
       if (found === undefined) throw new Error(`no cluster ${name}`);
@@ -83,6 +91,9 @@ export function createTestHome(prefix = 'polarstack-test-'): TestHome {
   };
   return home;
 }
+
+const hasSilentAgent = ({ instances }: ClusterStatus): boolean =>
+  instances.some(({ ready, source }) => ready && source === 'api');
 
 /** Living processes whose command line, working directory or environment lies below `dir`; zombies do not count. */
 export function processesBelow(dir: string): { pid: number; command: string }[] {
