@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MPDClusters, MPDOperations, names } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
-import { recordedMembership, secretValue } from '@polarstack/domain';
+import { conditionOf, recordedMembership, secretValue } from '@polarstack/domain';
 import {
   ConfigMaps,
   EndpointSlices,
@@ -113,6 +113,35 @@ test('the parameters of class and user reach the engine', async () => {
     { name: 'shared_buffers', value: '32MB' },
     { name: 'work_mem', value: '7MB' },
   ]);
+});
+
+test('a change of what a living cluster was made with is refused and changes nothing, and taken back it is fine', async () => {
+  const key = { namespace: 'default', name: 'tuned' };
+  const { client } = stack;
+  const change = async (spec: object) => await client.patch(MPDClusters, key, { type: 'merge', body: { spec } });
+  const judged = async (generation: number | undefined) =>
+    await eventually('the verdict', async () => {
+      const { status } = await client.get(MPDClusters, key);
+      const accepted = conditionOf(status?.conditions, 'Accepted');
+      return accepted && accepted.observedGeneration === generation ? accepted : undefined;
+    });
+  const recorded = (await client.get(MPDClusters, key)).status?.appliedSpec;
+  const before = { work_mem: '7MB', log_min_duration_statement: '5s' };
+  for (const [spec, back, field] of [
+    [{ parameters: null }, { parameters: before }, 'spec.parameters.work_mem'],
+    [{ parameters: { work_mem: null } }, { parameters: before }, 'spec.parameters.work_mem'],
+    [{ localStore: { size: '3Gi' } }, { localStore: null }, 'spec.localStore.size'],
+    [{ durability: { minSync: 0 } }, { durability: null }, 'spec.durability.minSync'],
+    [{ netCfg: { engineStartPort: 5600 } }, { netCfg: null }, 'spec.netCfg.engineStartPort'],
+  ] as const) {
+    const refused = await judged((await change(spec)).metadata.generation);
+    expect(refused).toMatchObject({ status: 'False', reason: 'NotSupportedYet' });
+    expect(refused.message).toContain(field);
+    expect(await judged((await change(back)).metadata.generation)).toMatchObject({ status: 'True' });
+  }
+  const { status } = await client.get(MPDClusters, key);
+  expect(status?.appliedSpec).toEqual(recorded);
+  expect(recorded?.parameters).toEqual(before);
 });
 
 test('a deleted pod comes back on its node with its data, and the replicas follow it', async () => {
