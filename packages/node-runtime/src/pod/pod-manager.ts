@@ -127,8 +127,8 @@ export function createPodManager(options: PodManagerOptions): PodManager {
   /** Pods whose folders are here and whose objects are not: deleted while nobody was looking. */
   async function findLeftBehind(known: ReadonlySet<string>): Promise<void> {
     for (const node of nodes) {
-      await mkdir(layout.pods(node.name), { recursive: true, mode: 0o755 });
-      await mkdir(layout.volumes(node.name), { recursive: true, mode: 0o755 });
+      await mkdir(layout.pods(node.name), { recursive: true, mode: 0o711 });
+      await mkdir(layout.volumes(node.name), { recursive: true, mode: 0o711 });
       for (const name of await readdir(layout.pods(node.name))) {
         const id = parsePodFolder(name);
         if (!id) continue;
