@@ -9,21 +9,18 @@ import { errors, failure } from './status.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
 const STRATEGIC = 'application/strategic-merge-patch+json';
-const APPLY = new Set(['application/apply-patch+yaml', 'application/apply-patch+cbor']);
 
 export type PatchFunction = (current: Readonly<JsonObject>) => unknown;
 
 /** Reads a patch; throws 415 for a kind of patch that is not served and 400 for what is no patch. */
 export function readPatch(type: string, text: string, definition: ResourceDefinition): PatchFunction {
-  if (APPLY.has(type)) {
-    throw errors.unsupportedMediaType(
-      'server-side apply is not supported by this server yet: use `kubectl apply` without --server-side',
-    );
-  }
   const accepted = definition.custom ? [JSON_PATCH, MERGE] : [JSON_PATCH, MERGE, STRATEGIC];
-  if (!accepted.includes(type)) throw errors.unknownFormat(accepted);
+  if (!accepted.includes(type)) throw definition.custom ? errors.unknownFormat(accepted) : errors.unsupportedPatch();
   const patch = parseJson(text);
-  if (type !== JSON_PATCH && !isObject(patch)) throw errors.badRequest('the patch is not an object');
+  if (type !== JSON_PATCH && !isObject(patch)) throw errors.badRequest('error decoding patch: it is not an object');
+  if (type === JSON_PATCH && !Array.isArray(patch)) {
+    throw errors.badRequest('error decoding patch: it is not a list of operations');
+  }
   return (current) => {
     try {
       if (type === JSON_PATCH) return jsonPatch(current, patch);
@@ -37,5 +34,10 @@ export function readPatch(type: string, text: string, definition: ResourceDefini
 }
 
 function jsonPatchFailure(error: Error): Error {
-  return failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`);
+  return failure(
+    422,
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${error.message}`,
+    {},
+  );
 }

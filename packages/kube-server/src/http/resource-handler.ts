@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { arrayAt, isObject, type JsonObject, stringAt } from '../json.ts';
+import { applyObject } from '../operations/apply.ts';
 import { present } from '../operations/convert.ts';
 import { createObject } from '../operations/create.ts';
 import { deleteObject, readDeleteOptions } from '../operations/delete.ts';
@@ -12,8 +13,10 @@ import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/d
 import type { StoredObject } from '../store/object-store.ts';
 import { includeObject, partialMetadata, table } from '../table/table.ts';
 import { createLastText, refuseInitialEvents, serveWatch, type WatchLimits } from '../watch/watch.ts';
+import { APPLY_YAML, prepareConfig, readConfig } from './apply-body.ts';
 import { decodeObject, decodeOptions, mediaType, readBody } from './body.ts';
 import { duplicateFields } from './duplicate-fields.ts';
+import { readFieldManager } from './field-manager.ts';
 import type { UserInfo } from './identity.ts';
 import { negotiate, type Rendering } from './negotiate.ts';
 import { readPatch } from './patch-body.ts';
@@ -52,7 +55,8 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   const contextOf = (call: ResourceCall, options: Readonly<JsonObject> = {}): WriteContext => ({
     now: env.clock.now(),
     user: call.user,
-    dryRun: readDryRun(call.query, options),
+    fieldManager: readFieldManager(call.request, call.query, isApply(call)),
+    dryRun: readDryRun(call, options),
     warn: (text) => warn(call, text),
   });
 
@@ -107,7 +111,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
       case 'object': {
         const head = JSON.stringify({ kind: definition.listKind, apiVersion: definition.apiVersion, metadata });
         const items = shown()
-          .map((item) => JSON.stringify(item))
+          .map((item) => JSON.stringify(definition.custom ? item : untyped(item)))
           .join(',');
         sendText(response, 200, 'application/json', `${head.slice(0, -1)},"items":[${items}]}`);
       }
@@ -144,6 +148,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const { definition, path } = call;
     const { value, options } = await readObject(call);
     if (definition.namespaced && path.namespace === undefined) {
+      if (!definition.custom) throw errors.methodNotAllowed('create', definition);
       throw errors.badRequest('an empty namespace may not be set during creation');
     }
     const request = { ...options, definition, namespace: path.namespace, value, context: contextOf(call) };
@@ -169,7 +174,28 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     sendStored(call, 200, updated);
   };
 
+  const apply = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, request, query } = call;
+    const context = contextOf(call);
+    const options = inputOptions(call, []);
+    const sent = await readConfig((await readBody(request)).toString('utf8'), options.fieldValidation, options.warn);
+    const isStatus = path.subresource === 'status';
+    const config = prepareConfig(sent, { ...options, definition, isStatus, schema: env.fields.schemaOf(definition) });
+    const { isNew, object } = await applyObject(env, {
+      ...options,
+      definition,
+      namespace: path.namespace,
+      name: path.name ?? '',
+      status: isStatus,
+      context,
+      config,
+      force: isTrue(query.get('force')),
+    });
+    sendStored(call, isNew ? 201 : 200, object);
+  };
+
   const patch = async (call: ResourceCall): Promise<void> => {
+    if (isApply(call)) return await apply(call);
     const { definition, path, request } = call;
     const text = (await readBody(request)).toString('utf8');
     const next = readPatch(mediaType(request), text, definition);
@@ -203,7 +229,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const uid = stringAt(object, 'metadata', 'uid');
     const about = { name, ...(definition.group === '' ? {} : { group: definition.group }), kind: definition.plural };
     if (isGone) sendJson(call.response, 200, success({ ...about, ...(uid === undefined ? {} : { uid }) }));
-    else sendStored(call, definition.plural === 'pods' || definition.plural === 'namespaces' ? 200 : 200, object);
+    else sendStored(call, 200, object);
   };
 
   const removeAll = async (call: ResourceCall): Promise<void> => {
@@ -260,7 +286,10 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
         return await patch(call);
       case 'DELETE':
         if (isStatus) throw errors.methodNotAllowed('delete', definition);
-        return name === undefined ? await removeAll(call) : await remove(call);
+        if (name !== undefined) return await remove(call);
+        if (!definition.verbs.includes('deletecollection'))
+          throw errors.methodNotAllowed('deletecollection', definition);
+        return await removeAll(call);
       default:
         throw errors.methodNotAllowed(method.toLowerCase(), definition);
     }
@@ -277,13 +306,32 @@ function narrowToName(path: ResourcePath, query: URLSearchParams): URLSearchPara
   return narrowed;
 }
 
-/** Deletions may ask for it in their body as well: kubectl does. */
-function readDryRun(query: URLSearchParams, options: Readonly<JsonObject>): boolean {
-  const asked = [...query.getAll('dryRun'), ...arrayAt(options, 'dryRun')];
-  const unknown = asked.find((value) => value !== 'All');
-  if (unknown === undefined) return asked.length > 0;
-  throw errors.badRequest(`Invalid value: ${JSON.stringify(unknown)}: dryRun must be All`);
+/** Built-in kinds leave out in lists what the list already says. */
+function untyped({ kind: _kind, apiVersion: _apiVersion, ...rest }: Readonly<JsonObject>): Readonly<JsonObject> {
+  return rest;
 }
+
+/** Deletions may ask for it in their body as well: kubectl does. */
+function readDryRun({ query, request }: ResourceCall, options: Readonly<JsonObject>): boolean {
+  const asked = [...query.getAll('dryRun'), ...arrayAt(options, 'dryRun')];
+  if (asked.every((value) => value === 'All')) return asked.length > 0;
+  throw errors.invalid({ group: 'meta.k8s.io', kind: optionKinds[request.method ?? ''] ?? 'ListOptions' }, '', [
+    { type: 'FieldValueNotSupported', field: 'dryRun', value: asked, detail: 'supported values: "All"' },
+  ]);
+}
+
+const optionKinds: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PUT: 'UpdateOptions',
+  PATCH: 'PatchOptions',
+  DELETE: 'DeleteOptions',
+};
+
+function isApply({ request }: ResourceCall): boolean {
+  return request.method === 'PATCH' && mediaType(request) === APPLY_YAML;
+}
+
+const isTrue = (value: string | null): boolean => value === 'true' || value === '1';
 
 function inputOptions(call: ResourceCall, duplicates: readonly string[], validation?: FieldValidation) {
   return {

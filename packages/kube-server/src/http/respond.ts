@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { isStackError } from '@polarstack/base';
-import { ApiError, errors, type Status } from './status.ts';
+import { ApiError, errors, type FailureStatus } from './status.ts';
 
 export function sendText(response: ServerResponse, code: number, type: string, text: string): void {
   response.writeHead(code, {
@@ -16,7 +16,7 @@ export function sendJson(response: ServerResponse, code: number, value: unknown)
 }
 
 /** Whatever was thrown, as a `Status`. What nobody foresaw shows no inner details. */
-export function toStatus(error: unknown): Status {
+export function toStatus(error: unknown): FailureStatus {
   if (error instanceof ApiError) return error.status;
   if (isStackError(error)) {
     if (error.code === 'StateObjectTooLarge') return errors.tooLargeObject(error.message).status;

@@ -92,6 +92,10 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     return true;
   };
 
+  /** Whether the server has resources of its own in a group; what custom groups lack is no path at all. */
+  const isServed = (group: string): boolean =>
+    group === '' || env.registry.all().some((definition) => definition.group === group && !definition.custom);
+
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<string> => {
     const user = authenticate(request);
     const url = parseUrl(request);
@@ -100,10 +104,15 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     if (path.kind !== 'resource') {
       const attributes: Attributes = { verb: method.toLowerCase(), path: url.pathname };
       if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
-      if (method !== 'GET' && method !== 'HEAD') throw errors.noSuchPath();
-      if (!discover(path, request, response, url) && !(await options.other(request, response, url)))
-        throw errors.noSuchPath();
-      return 'get';
+      if (method === 'GET' || method === 'HEAD') {
+        if (discover(path, request, response, url) || (await options.other(request, response, url))) return 'get';
+      }
+      const group = path.kind === 'groupVersion' ? path.groupVersion.group : undefined;
+      if (group === undefined || !isServed(group)) {
+        sendNothing(response);
+        return 'get';
+      }
+      throw errors.noSuchPath();
     }
     const { resource } = path;
     if (await virtual(resource, request, response, user)) return 'create';
@@ -111,6 +120,10 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     const attributes: Attributes = { verb, resource, path: url.pathname };
     if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
     const definition = env.registry.find(resource.group, resource.version, resource.plural);
+    if (!definition && !isServed(resource.group)) {
+      sendNothing(response);
+      return verb;
+    }
     if (!definition || !fits(definition, resource)) throw errors.noSuchPath();
     const call: ResourceCall = { request, response, path: resource, definition, query: url.searchParams, user };
     if (await options.subresources(call)) return verb;
@@ -143,6 +156,11 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
       (error: unknown) => fail(error, request, response),
     );
   };
+}
+
+/** The answer on a path that means nothing; not a `Status`, as in Kubernetes. */
+function sendNothing(response: ServerResponse): void {
+  sendText(response, 404, 'text/plain; charset=utf-8', '404 page not found\n');
 }
 
 function fits(definition: ResourceDefinition, { namespace, name }: ResourcePath): boolean {

@@ -24,14 +24,17 @@ export interface Status {
   readonly message?: string;
   readonly reason?: string;
   readonly details?: StatusDetails;
-  readonly code: number;
+  /** Absent where a deletion succeeded, as Kubernetes leaves it out. */
+  readonly code?: number;
 }
+
+export type FailureStatus = Status & { readonly code: number };
 
 /** Ends a request with a `Status`. */
 export class ApiError extends Error {
-  readonly status: Status;
+  readonly status: FailureStatus;
 
-  constructor(status: Status) {
+  constructor(status: FailureStatus) {
     super(status.message);
     this.name = 'ApiError';
     this.status = status;
@@ -47,9 +50,15 @@ export interface Subject {
 
 const qualified = (name: string, group: string): string => (group === '' ? name : `${name}.${group}`);
 
-export function failure(code: number, reason: string, message: string, details?: StatusDetails): ApiError {
+export function failure(code: number, reason: string | undefined, message: string, details?: StatusDetails): ApiError {
   const base = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' } as const;
-  return new ApiError({ ...base, message, reason, ...(details ? { details } : {}), code });
+  return new ApiError({
+    ...base,
+    message,
+    ...(reason === undefined ? {} : { reason }),
+    ...(details ? { details } : {}),
+    code,
+  });
 }
 
 export function success(details?: StatusDetails): Status {
@@ -59,7 +68,6 @@ export function success(details?: StatusDetails): Status {
     metadata: {},
     status: 'Success',
     ...(details ? { details } : {}),
-    code: 200,
   };
 }
 
@@ -79,17 +87,20 @@ export const errors = {
       `${qualified(subject.plural, subject.group)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`,
       about(subject, name),
     ),
-  noSuchPath: () =>
-    failure(404, 'NotFound', 'the server could not find the requested resource', { causes: [], retryAfterSeconds: 0 }),
+  noSuchPath: () => failure(404, 'NotFound', 'the server could not find the requested resource', {}),
   notFound: (subject: Subject, name: string) =>
     failure(404, 'NotFound', `${qualified(subject.plural, subject.group)} "${name}" not found`, about(subject, name)),
-  methodNotAllowed: (verb: string, subject: Subject) =>
-    failure(
+  methodNotAllowed: (verb: string, subject: Subject & { readonly custom?: boolean }) => {
+    if (subject.custom !== true) {
+      return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    }
+    return failure(
       405,
       'MethodNotAllowed',
       `${verb} is not supported on resources of kind "${qualified(subject.plural, subject.group)}"`,
       { ...(subject.group === '' ? {} : { group: subject.group }), kind: subject.plural },
-    ),
+    );
+  },
   notAcceptable: (accepted: readonly string[]) =>
     failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`),
   alreadyExists: (subject: Subject, name: string) =>
@@ -117,17 +128,19 @@ export const errors = {
     failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit} bytes`),
   tooLargeObject: (message: string) => failure(413, 'RequestEntityTooLarge', `Request is too large: ${message}`),
   unsupportedMediaType: (message: string) => failure(415, 'UnsupportedMediaType', message),
+  unsupportedPatch: () => failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}),
   unknownFormat: (accepted: readonly string[]) =>
     errors.unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
     ),
   invalid: (subject: Pick<Subject, 'group' | 'kind'>, name: string, found: readonly FieldError[]) => {
     const messages = found.map(fieldMessage);
-    const text = messages.length === 1 ? messages[0] : `[${messages.join(', ')}]`;
+    const different = [...new Set(messages)];
+    const text = different.length === 1 ? different[0] : `[${different.join(', ')}]`;
     return failure(422, 'Invalid', `${qualified(subject.kind, subject.group)} "${name}" is invalid: ${text}`, {
       ...(name === '' ? {} : { name }),
       ...(subject.group === '' ? {} : { group: subject.group }),
-      kind: subject.kind,
+      ...(subject.kind === '' ? {} : { kind: subject.kind }),
       causes: found.map((e) => ({
         reason: e.type,
         message: fieldMessage(e).slice(e.field === '' ? 0 : e.field.length + 2),

@@ -31,6 +31,10 @@ export function validateMetadata(
   const found: FieldError[] = [];
   const name = stringAt(metadata, 'name') ?? '';
   const nameProblem = checkName(name);
+  const prefix = stringAt(metadata, 'generateName') ?? '';
+  // What is made from it is cut to fit; the prefix itself must be a name, save for a dash at its end.
+  const prefixProblem = prefix === '' ? undefined : checkName(prefix.replace(/-$/, 'a'));
+  if (prefixProblem !== undefined) found.push(fieldError.invalid('metadata.generateName', prefix, prefixProblem));
   if (name === '') found.push(fieldError.required('metadata.name', 'name or generateName is required'));
   else if (nameProblem !== undefined) found.push(fieldError.invalid('metadata.name', name, nameProblem));
   for (const [key, value] of Object.entries(objectAt(metadata, 'labels') ?? {})) {

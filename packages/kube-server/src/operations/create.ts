@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { errors } from '../http/status.ts';
+import { errors, failure } from '../http/status.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
 import { generateName, timestamp } from '../kinds/metadata.ts';
 import { keyOf, type ResourceDefinition, storePrefix, type WriteContext } from '../registry/definition.ts';
@@ -14,6 +14,8 @@ export interface CreateRequest extends InputOptions {
   readonly namespace: string | undefined;
   readonly value: unknown;
   readonly context: WriteContext;
+  /** The applied configuration that the object comes from, where it does. */
+  readonly config?: Readonly<JsonObject>;
 }
 
 const crdPrefix = storePrefix('apiextensions.k8s.io', 'customresourcedefinitions');
@@ -27,10 +29,16 @@ export async function createObject(env: Environment, request: CreateRequest): Pr
   const metadata = objectAt(draft, 'metadata') ?? {};
   checkNamespace(definition, metadata, namespace);
   if (stringAt(metadata, 'resourceVersion')) {
-    throw errors.badRequest('resourceVersion should not be set on objects to be created');
+    // Kubernetes calls this a failure of its own and gives no reason.
+    throw failure(500, undefined, 'resourceVersion should not be set on objects to be created');
   }
   const isGenerated = (stringAt(metadata, 'name') ?? '') === '' && (stringAt(metadata, 'generateName') ?? '') !== '';
+  definition.strategy.convertInput?.(draft);
+  const { config } = request;
+  const write = { definition, context };
+  const managedFields = config ? env.fields.createdByApply(write, config) : env.fields.created(write, draft);
   fillMetadata(definition, metadata, namespace, context);
+  if (managedFields) metadata.managedFields = managedFields;
   if (definition.hasStatus && definition.custom) delete draft.status;
   for (let attempt = 1; ; attempt++) {
     if (isGenerated) metadata.name = generateName(stringAt(metadata, 'generateName') ?? '');
@@ -69,8 +77,8 @@ function fillMetadata(
   if (definition.namespaced) metadata.namespace = namespace;
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(now);
+  // Kinds that do not count generations keep what they are told.
   if (definition.tracksGeneration) metadata.generation = 1;
-  else delete metadata.generation;
   for (const field of [
     'deletionTimestamp',
     'deletionGracePeriodSeconds',

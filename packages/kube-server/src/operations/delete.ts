@@ -78,18 +78,20 @@ export async function deleteObject(env: Environment, request: DeleteRequest): Pr
 
 function checkPreconditions({ definition, name, options }: DeleteRequest, current: StoredObject): void {
   const { uid, resourceVersion } = current.metadata;
+  // Kubernetes names the kind here, where other conflicts name the resource.
+  const subject = { ...definition, plural: definition.kind };
   if (options.uid !== undefined && options.uid !== uid) {
     throw errors.conflict(
-      definition,
+      subject,
       name,
-      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${String(uid)}`,
+      `the UID in the precondition (${options.uid}) does not match the UID in record (${String(uid)}). The object might have been deleted and then recreated`,
     );
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
     throw errors.conflict(
-      definition,
+      subject,
       name,
-      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
   }
 }

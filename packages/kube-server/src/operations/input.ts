@@ -53,6 +53,8 @@ export function readInput(
   value: unknown,
   options: InputOptions,
 ): JsonObject {
+  // `null` says nothing, as an object without fields does.
+  if (value === null) return readInput(definition, types, {}, options);
   if (!isObject(value)) throw cannotHandle(definition, 'the body is not an object');
   checkTypeMeta(definition, value);
   if (value.metadata !== undefined && value.metadata !== null && !isObject(value.metadata)) {
@@ -61,7 +63,12 @@ export function readInput(
   const { object, unknown, mismatches } = definition.custom
     ? normaliseCustom(definition, types, value)
     : normaliseBuiltin(definition, value);
-  if (mismatches[0] !== undefined) throw cannotHandle(definition, mismatches[0]);
+  if (mismatches[0] !== undefined) {
+    if (options.patch === undefined) throw cannotHandle(definition, mismatches[0]);
+    throw errors.invalid({ group: '', kind: '' }, '', [
+      fieldError.invalid('patch', JSON.stringify(value), mismatches[0]),
+    ]);
+  }
   reportUnknown(definition, unknown, options);
   object.apiVersion = definition.apiVersion;
   object.kind = definition.kind;

@@ -1,4 +1,5 @@
-import { errors } from '../http/status.ts';
+import { type FieldError, fieldError } from '../http/field-error.ts';
+import { errors, failure } from '../http/status.ts';
 import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { present } from './convert.ts';
@@ -19,11 +20,14 @@ export function selectorOf(definition: ResourceDefinition, query: URLSearchParam
   );
 }
 
-export function readVersion(query: URLSearchParams): number | undefined {
+/** Watches answer a text that is no version otherwise than lists do: a failure without a reason. */
+export function readVersion(query: URLSearchParams, watches = false): number | undefined {
   const text = query.get('resourceVersion');
   if (text === null || text === '') return undefined;
-  if (!/^\d+$/.test(text))
-    throw errors.badRequest(`invalid resource version: resourceVersion: Invalid value: "${text}": it is not a number`);
+  if (!/^\d+$/.test(text)) {
+    const why = `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+    throw watches ? failure(500, undefined, why) : errors.badRequest(`invalid resource version: ${why}`);
+  }
   return Number(text);
 }
 
@@ -39,6 +43,7 @@ export function listObjects(
   namespace: string | undefined,
   query: URLSearchParams,
 ): ListResult {
+  checkMatch(query);
   const limit = readLimit(query);
   const token = query.get('continue');
   if (token !== null && token !== '') {
@@ -52,6 +57,28 @@ export function listObjects(
   const { items, revision } = stateFor(env.store, prefixOf(definition, namespace), query);
   const wanted = selected ? items.filter((item) => selected(present(definition, item))) : items;
   return page(env, wanted, revision, limit);
+}
+
+function checkMatch(query: URLSearchParams): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '') return;
+  const field = 'resourceVersionMatch';
+  const version = query.get('resourceVersion') ?? '';
+  const found: FieldError[] = [];
+  if (version === '') {
+    found.push(fieldError.forbidden(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+  }
+  if ((query.get('continue') ?? '') !== '') {
+    found.push(fieldError.forbidden(field, 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const detail = 'supported values: "Exact", "NotOlderThan", ""';
+    found.push({ type: 'FieldValueNotSupported', field, value: match, detail });
+  }
+  if (match === 'Exact' && version === '0') {
+    found.push(fieldError.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (found.length > 0) throw errors.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', found);
 }
 
 function readLimit(query: URLSearchParams): number {
@@ -69,12 +96,7 @@ function stateFor(
   const wanted = readVersion(query);
   const current = store.revision;
   const match = query.get('resourceVersionMatch');
-  if (match !== null && match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw errors.badRequest(`resourceVersionMatch "${match}" is not one of Exact, NotOlderThan`);
-  }
   if (wanted !== undefined && wanted > current) throw errors.tooLargeVersion(wanted, current);
-  if (match === 'Exact' && wanted === 0)
-    throw errors.badRequest('resourceVersionMatch Exact needs a resourceVersion above 0');
   if (match === 'Exact' && wanted !== undefined && wanted < current) {
     return { items: stateAt(store, prefix, wanted), revision: wanted };
   }

@@ -7,10 +7,13 @@
  * - U4 A write that changes nothing is not written and keeps its resourceVersion.
  * - U5 An object that is being deleted goes away with its last finalizer, once its grace period is over.
  */
+
 import type { AdmissionRequest } from '../admission/request.ts';
+import { withoutManagedFields } from '../apply/field-tracker.ts';
+import { equalButTimes } from '../apply/managed-fields.ts';
 import { fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
-import { arrayAt, equalJson, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { Decision, StoredObject } from '../store/object-store.ts';
 import { present, toStored } from './convert.ts';
@@ -29,6 +32,8 @@ export interface UpdateRequest extends InputOptions {
   readonly next: (current: Readonly<JsonObject>) => unknown;
   /** A PUT must name the version it was made from, where the kind asks for it. */
   readonly isReplace: boolean;
+  /** A configuration to join with the current object; `next` is not asked then. */
+  readonly apply?: { readonly config: Readonly<JsonObject>; readonly force: boolean };
   /** How policies see the write, where it comes through a subresource with a kind of its own. */
   readonly as?: Required<Pick<AdmissionRequest, 'subresource' | 'kind'>> & {
     readonly view: (object: Readonly<JsonObject>) => Readonly<JsonObject>;
@@ -52,7 +57,11 @@ export async function updateObject(env: Environment, request: UpdateRequest): Pr
 function decide(env: Environment, request: UpdateRequest, stored: StoredObject): Decision {
   const { definition, context } = request;
   const current = present(definition, stored);
-  const draft = readInput(definition, env.types, request.next(current), request);
+  const write = { definition, context, ...subresourceOf(request) };
+  const { apply } = request;
+  const sent = apply ? env.fields.applied(write, current, apply.config, apply.force) : split(request.next(current));
+  const draft = readInput(definition, env.types, sent.object, request);
+  definition.strategy.convertInput?.(draft);
   const metadata = objectAt(draft, 'metadata') ?? {};
   checkIdentity(request, current, metadata);
   const before = objectAt(current, 'metadata') ?? {};
@@ -60,12 +69,16 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
   draft.metadata = merged;
   if (request.status) keepAllButStatus(draft, current);
   else if (definition.hasStatus) setOrDelete(draft, 'status', current.status);
+  const managed = apply ? sent.managedFields : env.fields.updated(write, current, draft, sent.managedFields);
+  setOrDelete(merged, 'managedFields', managed);
   if (request.status) definition.strategy.prepareStatusUpdate?.(draft, current);
   else definition.strategy.prepareUpdate?.(draft, current, context);
   if (definition.tracksGeneration && !request.status && isSpecChanged(definition, draft, current)) {
     merged.generation = Number(before.generation ?? 0) + 1;
   }
-  const isChanged = !equalJson(draft, current);
+  const isChanged =
+    !equalJson(withoutManagedFields(draft), withoutManagedFields(current)) ||
+    !equalButTimes(managed, before.managedFields);
   if (isChanged) {
     checkFinalizers(definition, request.name, merged, before);
     assertValid(definition, draft, current);
@@ -76,16 +89,27 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
   return isFinished(object) ? { type: 'delete', object } : { type: 'put', object };
 }
 
+/** What was sent, and its managedFields, which are not read as the rest is. */
+function split(sent: unknown): { readonly object: unknown; readonly managedFields: unknown } {
+  return isObject(sent)
+    ? { object: withoutManagedFields(sent), managedFields: objectAt(sent, 'metadata')?.managedFields }
+    : { object: sent, managedFields: undefined };
+}
+
+function subresourceOf({ as, status }: UpdateRequest): { readonly subresource?: string } {
+  if (as) return { subresource: as.subresource };
+  return status ? { subresource: 'status' } : {};
+}
+
 function admitUpdate(env: Environment, request: UpdateRequest, draft: JsonObject, current: Readonly<JsonObject>): void {
   const { definition, namespace, name, context, as } = request;
-  const subresource = as?.subresource ?? (request.status ? 'status' : undefined);
   env.admission.admit({
     operation: 'UPDATE',
     definition,
     namespace,
     name,
     context,
-    ...(subresource === undefined ? {} : { subresource }),
+    ...subresourceOf(request),
     ...(as ? { kind: as.kind } : {}),
     object: as ? as.view(draft) : draft,
     oldObject: as ? as.view(current) : current,
@@ -105,6 +129,11 @@ function checkIdentity(request: UpdateRequest, current: Readonly<JsonObject>, me
   }
   const uid = stringAt(metadata, 'uid') ?? '';
   if (uid !== '' && uid !== before.uid) {
+    if (!request.isReplace) {
+      // Said by two checks in Kubernetes, and so two causes.
+      const immutable = fieldError.invalid('metadata.uid', uid, 'field is immutable');
+      throw errors.invalid(definition, name, [immutable, immutable]);
+    }
     throw errors.conflict(
       definition,
       name,
@@ -136,7 +165,6 @@ const serverOwned = [
 function ownMetadata(sent: JsonObject, before: Readonly<JsonObject>): JsonObject {
   const merged: JsonObject = { ...sent };
   for (const field of serverOwned) setOrDelete(merged, field, before[field]);
-  delete merged.managedFields;
   delete merged.selfLink;
   return merged;
 }

@@ -219,7 +219,7 @@ function define(kind: Kind, types: TypeSource): ResourceDefinition {
     namespaced: kind.cluster !== true,
     shortNames: kind.short ?? [],
     categories: kind.categories ?? [],
-    verbs: ALL_VERBS,
+    verbs: kind.kind === 'Namespace' ? ALL_VERBS.filter((verb) => verb !== 'deletecollection') : ALL_VERBS,
     storedApiVersion: kind.storedApiVersion ?? apiVersion,
     prefix: kind.prefix ?? storePrefix(group, kind.plural),
     custom: false,

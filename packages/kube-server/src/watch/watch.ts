@@ -4,6 +4,8 @@
  * - W1 The client sees every change of its selection after its start version once, in order; an object that enters or
  *   leaves the selection appears as ADDED or DELETED.
  * - W2 A bookmark carries a version up to which everything was already written to the connection.
+ * - W4 A DELETED event carries the object as it was before (with its finalizers; before it left the selection), at the
+ *   version of the event.
  * - W3 A client that does not read is cut off when more than `maxBufferedBytes` wait for it; it lists again.
  */
 import type { ServerResponse } from 'node:http';
@@ -61,11 +63,22 @@ function readTimeout(query: URLSearchParams): number {
  */
 export interface LastText {
   of(object: object): string;
+  /** The object of an event as it was before, at the version of the event. */
+  last(event: StoreEvent): StoredObject;
 }
 
 export function createLastText(): LastText {
   let last: { readonly object: object; readonly text: string } | undefined;
+  let gone: { readonly event: StoreEvent; readonly object: StoredObject } | undefined;
   return {
+    last: (event) => {
+      if (gone?.event !== event) {
+        const { object, previous = object } = event;
+        const metadata = { ...previous.metadata, resourceVersion: object.metadata.resourceVersion };
+        gone = { event, object: { ...previous, metadata } };
+      }
+      return gone.object;
+    },
     of: (object) => {
       if (last?.object !== object) last = { object, text: JSON.stringify(object) };
       return last.text;
@@ -116,7 +129,15 @@ export function serveWatch(
     const matches = !selected || selected(shown);
     const matched = event.previous !== undefined && (!selected || selected(present(definition, event.previous)));
     const type = eventType(event.type, matches, matched); // W1
-    if (type) send(type, event.object, shown);
+    if (type === 'DELETED') send(type, ...lastState(event, shown));
+    else if (type) send(type, event.object, shown);
+  };
+
+  /** W4. */
+  const lastState = (event: StoreEvent, shown: Readonly<JsonObject>): readonly [StoredObject, Readonly<JsonObject>] => {
+    if (event.previous === undefined) return [event.object, shown];
+    const last = texts.last(event);
+    return [last, present(definition, last)];
   };
 
   const begin = (): (() => void) => {
