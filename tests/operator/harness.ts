@@ -39,8 +39,8 @@ export interface Stack {
   readonly home: string;
   /** Starts an operator with a client of its own, as a new process would have. */
   startOperator(): Promise<Operator>;
-  /** Starts the operator as a process of its own; the caller ends it. */
-  spawnOperator(): Promise<ChildProcess>;
+  /** Starts the operator as a process of its own, without a Lease unless seconds are given; the caller ends it. */
+  spawnOperator(leaseSeconds?: number): Promise<ChildProcess>;
   create(name: string, spec?: Partial<MPDCluster['spec']>): Promise<MPDCluster>;
   until(name: string, type: Parameters<typeof conditionOf>[1], status?: 'True' | 'False'): Promise<MPDCluster>;
   untilGone(name: string): Promise<void>;
@@ -158,13 +158,13 @@ export async function createStack(): Promise<Stack> {
       operators.push(closing);
       return closing;
     },
-    spawnOperator: async () => {
+    spawnOperator: async (leaseSeconds = 0) => {
       operatorBundle ??= bundle('operator', home);
       const { certPem, keyPem } = await sign('polarstack-operator', ['polarstack:components']);
       const kubeconfig = join(home, 'operator.kubeconfig');
       await writeFile(kubeconfig, kubeconfigText(server.url, authority.certPem, certPem, keyPem), { mode: 0o600 });
       const log = process.env.POLARSTACK_TEST_LOG ? 'inherit' : 'ignore';
-      const env = { PATH: process.env.PATH, KUBECONFIG: kubeconfig };
+      const env = { PATH: process.env.PATH, KUBECONFIG: kubeconfig, POLARSTACK_LEASE_SECONDS: `${leaseSeconds}` };
       return spawn(process.execPath, [await operatorBundle], { stdio: ['ignore', log, log], env });
     },
     create: async (name, spec = {}) =>

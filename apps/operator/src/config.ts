@@ -7,6 +7,8 @@ export interface OperatorConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Name of this operator; clusters with another `spec.operatorName` are left alone. */
   readonly operatorName: string;
+  /** How long a Lease must be seen unchanged before another operator takes over; 0: this is the only operator, for certain. */
+  readonly leaseSeconds: number;
 }
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -18,5 +20,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig
   if (!logLevel) {
     throw new StackError('InvalidConfig', `POLARSTACK_LOG_LEVEL is ${level}, and must be one of ${levels.join(', ')}`);
   }
-  return { logLevel, kubeconfig: env.KUBECONFIG, operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR };
+  const lease = env.POLARSTACK_LEASE_SECONDS ?? '15';
+  if (!/^\d{1,4}$/.test(lease)) {
+    throw new StackError('InvalidConfig', `POLARSTACK_LEASE_SECONDS is ${lease}, and must be 0 to 9999`);
+  }
+  return {
+    logLevel,
+    kubeconfig: env.KUBECONFIG,
+    operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR,
+    leaseSeconds: Number(lease),
+  };
 }

@@ -10,6 +10,12 @@ export {
 } from './controller.ts';
 export { createKubeClient, type KubeHttpClient } from './create-client.ts';
 export {
+  createLeaderElector,
+  electionTimes,
+  type LeaderElector,
+  type LeaderElectorOptions,
+} from './elect-leader.ts';
+export {
   createEventRecorder,
   type EventRecord,
   type EventRecorder,
@@ -20,6 +26,8 @@ export { inClusterConfig } from './in-cluster.ts';
 export type { IndexFunction } from './indexes.ts';
 export { type Change, type ChangeHandler, createInformer, type Informer, type InformerOptions } from './informer.ts';
 export { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
+export { leaderClient } from './leader-client.ts';
+export type { ElectionTimes } from './leader-election.ts';
 export { type KubeObject, type ObjectMeta, type OwnerReference, objectKey, parseKey, type Resource } from './object.ts';
 export { controllerOf, isOwnedBy, ownerReference } from './owner.ts';
 export { apiVersionOf, queryString, resourcePath } from './paths.ts';

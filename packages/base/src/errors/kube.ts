@@ -89,6 +89,11 @@ export const kubeErrors = entries({
     retry: 'later',
     exit: 9,
   },
+  NotLeader: {
+    summary: 'Another process leads, or this one lost its leadership; it does not act.',
+    remedy: 'Nothing: the leader acts. `kubectl get leases -A` shows who that is.',
+    retry: 'later',
+  },
   ExecFailed: {
     summary: 'A command could not be run in a container.',
     remedy: 'Check that the container runs and that the command exists in it.',
