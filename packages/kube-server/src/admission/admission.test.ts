@@ -283,7 +283,7 @@ describe('policies and bindings', () => {
     const fields = (spec: object): Promise<readonly unknown[]> => refusedFields(POLICIES, policy('p', fine, { spec }));
     expect(await fields({ paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } })).toEqual(['spec.paramKind']);
     expect(await fields({ matchConstraints: {} })).toEqual(['spec.matchConstraints.resourceRules']);
-    expect(await fields({ validations: [] })).toEqual(['spec.validations']);
+    expect(await fields({ validations: [] })).toEqual(['spec.validations', 'spec.auditAnnotations']);
     const matchConstraints = { resourceRules: [rule('pods/exec', ['CONNECT'])] };
     expect(await fields({ matchConstraints })).toEqual(['spec.matchConstraints.resourceRules[0].operations[0]']);
     const variables = [

@@ -24,36 +24,36 @@ const requestSchema = {
   options: 'dyn',
 };
 
-/** The names of an expression; `variables` are those declared before it. */
-export function expressionEnvironment(variables: readonly string[]): Environment {
+/** The names of an expression; `variables` are those declared before it, with the types of their expressions. */
+export function expressionEnvironment(variables: ReadonlyMap<string, string>): Environment {
   return celFunctions()
     .registerVariable('object', 'dyn')
     .registerVariable('oldObject', 'dyn')
     .registerVariable('namespaceObject', 'dyn')
     .registerVariable({ name: 'request', schema: requestSchema })
-    .registerVariable({ name: 'variables', schema: Object.fromEntries(variables.map((name) => [name, 'dyn'])) });
+    .registerVariable({ name: 'variables', schema: Object.fromEntries(variables) });
 }
 
-export type Compiled = { readonly run: ParseResult } | { readonly problem: string };
+export type Compiled = { readonly run: ParseResult; readonly type: string } | { readonly problem: string };
 
-/** `type`: what the expression must give; what cannot be told before it runs is let through. */
+/** `type`: what the expression must give. As in Kubernetes, one whose type cannot be told is refused too. */
 export function compileExpression(environment: Environment, text: string, type: 'bool' | 'string' | 'any'): Compiled {
   try {
     const run = environment.parse(text);
     const checked = run.check();
     if (!checked.valid) return { problem: `compilation failed: ${firstLine(checked.error ?? 'does not type check')}` };
     const given = checked.type ?? 'dyn';
-    if (type !== 'any' && given !== 'dyn' && given !== type) {
-      return { problem: `compilation failed: must evaluate to ${type}, but evaluates to ${given}` };
-    }
-    return { run };
+    if (type !== 'any' && given !== type) return { problem: `must evaluate to ${type} but got ${given}` };
+    return { run, type: given };
   } catch (error) {
     return { problem: `compilation failed: ${firstLine(error)}` };
   }
 }
 
-export const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+export const firstLine = (error: unknown): string => {
+  const line = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  return line.replace(/^No such key/, 'no such key');
+};
 
 /** What the expressions of a policy are evaluated with, without its variables. */
 export function activationOf(

@@ -16,6 +16,7 @@ interface Named {
   readonly name: string;
   readonly expression: string;
   readonly run: ParseResult;
+  readonly type: string;
 }
 
 export interface CompiledPolicy {
@@ -41,24 +42,24 @@ const MAX_MESSAGE_CHARS = 5 * 1024;
 export function compilePolicy(policy: Readonly<JsonObject>): CompiledPolicy {
   const spec = objectAt(policy, 'spec') ?? {};
   const errors: FieldError[] = [];
-  const declared: string[] = [];
+  const declared = new Map<string, string>();
   let environment = expressionEnvironment(declared);
 
-  const compile = (text: string, field: string, type: 'bool' | 'string' | 'any'): ParseResult | undefined => {
+  const compile = (text: string, field: string, type: 'bool' | 'string' | 'any') => {
     if (text.trim() === '') {
       errors.push(fieldError.required(field, 'expression is not specified'));
       return undefined;
     }
     const compiled = compileExpression(environment, text, type);
-    if ('run' in compiled) return compiled.run;
+    if ('run' in compiled) return compiled;
     errors.push(fieldError.invalid(field, text, compiled.problem));
     return undefined;
   };
 
   const named = (item: unknown, field: string, type: 'bool' | 'any'): readonly Named[] => {
     const expression = stringAt(item, 'expression') ?? '';
-    const run = compile(expression, `${field}.expression`, type);
-    return run ? [{ name: stringAt(item, 'name') ?? '', expression, run }] : [];
+    const compiled = compile(expression, `${field}.expression`, type);
+    return compiled ? [{ name: stringAt(item, 'name') ?? '', expression, ...compiled }] : [];
   };
 
   // Conditions decide whether the policy is asked at all: they come before its variables and cannot name them.
@@ -67,17 +68,17 @@ export function compilePolicy(policy: Readonly<JsonObject>): CompiledPolicy {
   );
   const variables = arrayAt(spec, 'variables').flatMap((item, i) => {
     const found = named(item, `spec.variables[${i}]`, 'any');
-    declared.push(stringAt(item, 'name') ?? '');
+    declared.set(stringAt(item, 'name') ?? '', found[0]?.type ?? 'dyn');
     environment = expressionEnvironment(declared); // a variable sees those before it
     return found;
   });
   const validations = arrayAt(spec, 'validations').flatMap((item, i): readonly Validation[] => {
     const field = `spec.validations[${i}]`;
     const expression = stringAt(item, 'expression') ?? '';
-    const run = compile(expression, `${field}.expression`, 'bool');
+    const run = compile(expression, `${field}.expression`, 'bool')?.run;
     const said = stringAt(item, 'messageExpression');
     const messageExpression =
-      said === undefined || said === '' ? undefined : compile(said, `${field}.messageExpression`, 'string');
+      said === undefined || said === '' ? undefined : compile(said, `${field}.messageExpression`, 'string')?.run;
     const reason = stringAt(item, 'reason') ?? 'Invalid';
     return run ? [{ expression, run, message: stringAt(item, 'message'), messageExpression, reason }] : [];
   });

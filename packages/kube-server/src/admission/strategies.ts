@@ -89,7 +89,7 @@ function checkPolicy(policy: Readonly<JsonObject>): readonly FieldError[] {
   }
   if (arrayAt(spec, 'validations').length === 0 && arrayAt(spec, 'auditAnnotations').length === 0) {
     const why = 'validations or auditAnnotations must contain at least one item';
-    found.push(fieldError.required('spec.validations', why));
+    found.push(fieldError.required('spec.validations', why), fieldError.required('spec.auditAnnotations', why));
   }
   const isIdentifier = (name: string): string | undefined =>
     /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : 'name is not a valid CEL identifier';

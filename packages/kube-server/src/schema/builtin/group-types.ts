@@ -102,10 +102,10 @@ ValidatingAdmissionPolicy: ${object}, spec! ValidatingAdmissionPolicySpec, statu
 ValidatingAdmissionPolicySpec: auditAnnotations [AuditAnnotation], failurePolicy string(Fail|Ignore)=Fail, matchConditions [MatchCondition]@name, matchConstraints MatchResources, paramKind ParamKind, validations [Validation], variables [Variable]@name
 MatchResources: excludeResourceRules [NamedRuleWithOperations], matchPolicy string(Equivalent|Exact)=Equivalent, namespaceSelector LabelSelector={}, objectSelector LabelSelector={}, resourceRules [NamedRuleWithOperations]
 NamedRuleWithOperations: apiGroups [string], apiVersions [string], operations [string(*|CONNECT|CREATE|DELETE|UPDATE)], resourceNames [string], resources [string], scope string(*|Cluster|Namespaced)=*
-MatchCondition: expression! string, name! string
+MatchCondition: expression string, name string
 ParamKind: apiVersion string, kind string
-Validation: expression! string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
-Variable: expression! string, name! string
+Validation: expression string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
+Variable: expression string, name string
 AuditAnnotation: key! string, valueExpression! string
 ValidatingAdmissionPolicyStatus: conditions [Condition]@type, observedGeneration int, typeChecking TypeChecking
 TypeChecking: expressionWarnings [ExpressionWarning]
