@@ -41,7 +41,10 @@ async function workAsLeader(client: KubeClient): Promise<void> {
     onError: (error) => logger.warn({ err: toStackError(error) }, 'the Lease cannot be read or written; tried again'),
     lead: async (signal) => {
       logger.info({ identity: elector.identity }, 'leading');
-      await work(leaderClient(client, () => elector.isLeader()), signal);
+      await work(
+        leaderClient(client, () => elector.isLeader()),
+        signal,
+      );
       logger.info({ identity: elector.identity }, 'not leading any more');
     },
   });
