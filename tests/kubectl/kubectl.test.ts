@@ -85,14 +85,6 @@ describe.skipIf(missing('kubectl'))('kubectl', () => {
       expect(await lab.ok(['apply', '-f', '-'], ship('applied', '{crew: 4}'))).toContain('configured');
       expect(await lab.ok(['get', 'ship', 'applied', '-o', 'jsonpath={.spec}'])).toBe('{"crew":4,"port":"kiel"}');
     });
-
-    it('on the server side is refused clearly', async () => {
-      const said = await lab.kubectl(['apply', '--server-side', '-f', '-'], { input: ship('ssa', '{crew: 3}') });
-      expect(said.code).not.toBe(0);
-      expect(said.stderr).toContain(
-        'server-side apply is not supported by this server yet: use `kubectl apply` without --server-side',
-      );
-    });
   });
 
   describe('changes', () => {

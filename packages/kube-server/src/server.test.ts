@@ -136,10 +136,9 @@ describe('patches', () => {
 
   it('of unknown kinds answer 415', async () => {
     const { admin } = server;
-    const apply = { 'content-type': 'application/apply-patch+yaml' };
-    const answer = await admin.call('PATCH', `${configMaps}/patched?fieldManager=x`, {}, apply);
+    const cbor = { 'content-type': 'application/apply-patch+cbor' };
+    const answer = await admin.call('PATCH', `${configMaps}/patched?fieldManager=x`, {}, cbor);
     expect(answer.code).toBe(415);
-    expect(answer.body.message).toContain('server-side apply is not supported');
   });
 });
 

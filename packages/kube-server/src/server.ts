@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { PodConnector } from '@polarstack/api';
 import { type Clock, type Logger, StackError, systemClock } from '@polarstack/base';
 import { createAdmission } from './admission/admission.ts';
+import { createFieldTracker } from './apply/field-tracker.ts';
 import { createOpenApiHandler } from './discovery/openapi-handler.ts';
 import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
@@ -69,7 +70,16 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const crds = () => store.list(CRD_PREFIX).map(({ object }) => object as unknown as Readonly<JsonObject>);
   const registry = createRegistry(store, builtinDefinitions(types, addresses, crds));
   const admission = createAdmission(store, registry, stopping.signal);
-  const env: Environment = { store, registry, types, clock, logger, snapshots: createListSnapshots(clock), admission };
+  const env: Environment = {
+    store,
+    registry,
+    types,
+    clock,
+    logger,
+    snapshots: createListSnapshots(clock),
+    admission,
+    fields: createFieldTracker(types),
+  };
   const metrics = createMetrics(() => store.revision);
   const limits = {
     maxBufferedBytes: options.maxWatchBufferBytes ?? 16 * 1024 * 1024,

@@ -1,6 +1,7 @@
 import { silentLogger, systemClock } from '@polarstack/base';
 import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../admission/admission.ts';
+import { createFieldTracker } from '../apply/field-tracker.ts';
 import type { JsonObject } from '../json.ts';
 import { createObject } from '../operations/create.ts';
 import type { Environment } from '../operations/environment.ts';
@@ -33,6 +34,7 @@ describe('events', () => {
       logger: silentLogger,
       snapshots: createListSnapshots(clock),
       admission: createAdmission(store, registry, new AbortController().signal),
+      fields: createFieldTracker(types),
     };
     const input = { fieldValidation: 'Strict', duplicates: [], warn: () => {} } as const;
     const context = { now: wall, user: { username: 'x', groups: [] }, dryRun: false };

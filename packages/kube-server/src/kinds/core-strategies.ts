@@ -64,8 +64,7 @@ const secretKeys: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const secretStrategy: Strategy = {
-  prepareCreate: mergeStringData,
-  prepareUpdate: mergeStringData,
+  convertInput: mergeStringData,
   validate: (draft) => [
     ...validateData(draft, ['data']),
     ...(secretKeys[stringAt(draft, 'type') ?? ''] ?? [])

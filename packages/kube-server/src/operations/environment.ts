@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@polarstack/base';
 import type { Admission } from '../admission/request.ts';
+import type { FieldTracker } from '../apply/field-tracker.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { TypeSource } from '../schema/dsl.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -15,4 +16,5 @@ export interface Environment {
   readonly snapshots: ListSnapshots;
   /** Asked about every write, inside its transaction. */
   readonly admission: Admission;
+  readonly fields: FieldTracker;
 }

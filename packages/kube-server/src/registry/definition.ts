@@ -20,12 +20,16 @@ export interface WriteContext {
   readonly now: Date;
   readonly user: UserInfo;
   readonly dryRun: boolean;
+  /** Who will own what is changed; undefined for the server's own writes, which are not tracked. */
+  readonly fieldManager?: string;
   /** Tells the client something beside the answer. */
   readonly warn?: (text: string) => void;
 }
 
 /** What is special about the objects of one kind. Drafts may be changed; current objects never. */
 export interface Strategy {
+  /** Moves what is only for input to where it is kept, before anything else. */
+  convertInput?(draft: JsonObject): void;
   /** Fills what only the server knows, before validation. */
   prepareCreate?(draft: JsonObject, context: WriteContext): void;
   prepareUpdate?(draft: JsonObject, current: Readonly<JsonObject>, context: WriteContext): void;

@@ -6,7 +6,9 @@
  * A field is `name[!] type[@key][=default]`; `!` means required. Types are `string`, `int`, `number`, `bool`, `time`,
  * `micro` (time with six digits), `quantity`, `intstr`, `bytes` (base64), `any`, `[T]`, `{T}` (map) or the name of
  * another type; `string(A|B)` is an enumeration. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
- * merges a list of plain values.
+ * merges a list of plain values, each an item of a set. Ownership (server-side apply) follows the same keys;
+ * `[T]@key+other` has more keys for it than strategic patches have, `[T]#key` has keys for it alone, and a list without
+ * any is owned as a whole. So is a `{T}~`, and a type declared as `Name~:`.
  */
 import type { Schema } from './schema.ts';
 
@@ -26,6 +28,23 @@ const primitives: Readonly<Record<string, Schema>> = {
   any: { 'x-kubernetes-preserve-unknown-fields': true },
 };
 
+const atomic = { 'x-kubernetes-map-type': 'atomic' } as const;
+
+function listOf(items: Schema, mark: string | undefined, keys: string): Schema {
+  if (mark === undefined) return { type: 'array', items, 'x-kubernetes-list-type': 'atomic' };
+  const [first = '', ...more] = keys.split('+');
+  const merges = mark === '@' ? ({ 'x-kubernetes-patch-strategy': 'merge' } as const) : {};
+  if (first === '') return { type: 'array', items, ...merges, 'x-kubernetes-list-type': 'set' };
+  return {
+    type: 'array',
+    items,
+    ...merges,
+    ...(mark === '@' ? { 'x-kubernetes-patch-merge-key': first } : {}),
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': [first, ...more],
+  };
+}
+
 export interface TypeSection {
   /** What OpenAPI puts before the short name, such as `io.k8s.api.core.v1`. */
   readonly prefix: string;
@@ -34,6 +53,8 @@ export interface TypeSection {
 
 interface Declaration {
   readonly prefix: string;
+  /** Its values are owned as a whole. */
+  readonly isAtomic: boolean;
   readonly fields: string;
 }
 
@@ -42,7 +63,10 @@ function declarations(sections: readonly TypeSection[]): ReadonlyMap<string, Dec
   for (const { prefix, text } of sections) {
     for (const line of text.split('\n')) {
       const colon = line.indexOf(':');
-      if (colon > 0) found.set(line.slice(0, colon).trim(), { prefix, fields: line.slice(colon + 1) });
+      if (colon <= 0) continue;
+      const name = line.slice(0, colon).trim();
+      const isAtomic = name.endsWith('~');
+      found.set(isAtomic ? name.slice(0, -1) : name, { prefix, isAtomic, fields: line.slice(colon + 1) });
     }
   }
   return found;
@@ -57,21 +81,13 @@ export function compileTypes(
   const made = new Map<string, Schema>();
 
   const reference = (text: string): Schema => {
-    const list = /^\[(.*)\](?:@(\S*))?$/.exec(text);
-    if (list) {
-      const key = list[2];
-      const items = reference(list[1] ?? '');
-      if (key === undefined) return { type: 'array', items };
-      if (key === '') return { type: 'array', items, 'x-kubernetes-patch-strategy': 'merge' };
-      return {
-        type: 'array',
-        items,
-        'x-kubernetes-patch-strategy': 'merge',
-        'x-kubernetes-patch-merge-key': key,
-      };
+    const list = /^\[(.*)\](?:([@#])(\S*))?$/.exec(text);
+    if (list) return listOf(reference(list[1] ?? ''), list[2], list[3] ?? '');
+    const map = /^\{(.*)\}(~?)$/.exec(text);
+    if (map) {
+      const values = reference(map[1] ?? '');
+      return { type: 'object', additionalProperties: values, ...(map[2] === '~' ? atomic : {}) };
     }
-    const map = /^\{(.*)\}$/.exec(text);
-    if (map) return { type: 'object', additionalProperties: reference(map[1] ?? '') };
     const enumeration = /^string\((.*)\)$/.exec(text);
     if (enumeration) return { type: 'string', enum: (enumeration[1] ?? '').split('|') };
     return primitives[text] ?? lookup(text);
@@ -101,6 +117,7 @@ export function compileTypes(
     const schema = {
       type: 'object' as const,
       typeName: `${declaration.prefix}.${name}`,
+      ...(declaration.isAtomic ? atomic : {}),
       ...(descriptions[name] === undefined ? {} : { description: descriptions[name] }),
       properties,
       required,

@@ -21,6 +21,7 @@ export interface NormaliseReport {
 
 interface Walk extends NormaliseReport {
   readonly typed: boolean;
+  readonly defaults: boolean;
   readonly path: FieldPath;
   /** The path without indexes and keys of maps, for messages. */
   readonly fields: string[];
@@ -30,6 +31,8 @@ interface Walk extends NormaliseReport {
 
 export interface NormaliseOptions {
   readonly typed: boolean;
+  /** False leaves out the defaults: what an applied configuration does not say, it does not mean. */
+  readonly defaults?: boolean;
   /** Where the value lies in its object. */
   readonly at?: readonly string[];
 }
@@ -43,6 +46,7 @@ export function normalise(
     unknown: [],
     mismatches: [],
     typed: options.typed,
+    defaults: options.defaults ?? true,
     path: [...(options.at ?? [])],
     fields: [...(options.at ?? [])],
     owner: '',
@@ -94,7 +98,7 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
     if (known === undefined) walk.unknown.push(pathText(walk.path));
     else {
       const made = value[key];
-      if (made === null && (walk.typed || (known.nullable !== true && known.default !== undefined))) {
+      if (made === null && (walk.typed || (known.nullable !== true && known.default !== undefined && walk.defaults))) {
         // N3: as if it had not been written; the default below fills it.
       } else {
         const result = visit(known, made, walk);
@@ -104,7 +108,7 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
     walk.path.pop();
     if (declared) walk.fields.pop();
   }
-  if (properties) fillDefaults(properties, copy, walk);
+  if (properties && walk.defaults) fillDefaults(properties, copy, walk);
   walk.owner = before;
   return copy;
 }

@@ -120,7 +120,9 @@ function checkArray(schema: Schema, value: readonly unknown[], walk: Walk): void
   }
   const keys = schema['x-kubernetes-list-map-keys'];
   const listType = schema['x-kubernetes-list-type'];
-  if (listType === 'map' && keys) checkUnique(value, (item) => pick(item, keys, schema.items), walk);
+  if (walk.typed) {
+    // Built-in kinds say themselves which lists must not have an item twice.
+  } else if (listType === 'map' && keys) checkUnique(value, (item) => pick(item, keys, schema.items), walk);
   else if (listType === 'set' || schema.uniqueItems) checkUnique(value, (item) => item, walk);
   if (!schema.items) return;
   for (let i = 0; i < value.length; i++) {

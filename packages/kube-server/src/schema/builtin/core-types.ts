@@ -8,7 +8,7 @@ export const coreTypes: TypeSection = {
 ConfigMap: ${object}, binaryData {bytes}, data {string}, immutable bool
 Secret: ${object}, data {bytes}, immutable bool, stringData {string}, type string=Opaque
 ServiceAccount: ${object}, automountServiceAccountToken bool, imagePullSecrets [LocalObjectReference]@name, secrets [ObjectReference]@name
-ObjectReference: apiVersion string, fieldPath string, kind string, name string, namespace string, resourceVersion string, uid string
+ObjectReference~: apiVersion string, fieldPath string, kind string, name string, namespace string, resourceVersion string, uid string
 Namespace: ${object}, spec NamespaceSpec, status NamespaceStatus
 NamespaceSpec: finalizers [string]
 NamespaceStatus: conditions [NamespaceCondition]@type, phase string(Active|Terminating)
@@ -25,7 +25,7 @@ ContainerImage: names [string], sizeBytes int
 NodeSystemInfo: architecture string, bootID string, containerRuntimeVersion string, kernelVersion string, kubeProxyVersion string, kubeletVersion string, machineID string, operatingSystem string, osImage string, systemUUID string
 AttachedVolume: devicePath! string, name! string
 Service: ${object}, spec ServiceSpec, status ServiceStatus
-ServiceSpec: allocateLoadBalancerNodePorts bool, clusterIP string, clusterIPs [string], externalIPs [string], externalName string, externalTrafficPolicy string(Cluster|Local), healthCheckNodePort int, internalTrafficPolicy string(Cluster|Local), ipFamilies [string(IPv4|IPv6)], ipFamilyPolicy string(PreferDualStack|RequireDualStack|SingleStack), loadBalancerClass string, loadBalancerIP string, loadBalancerSourceRanges [string], ports [ServicePort]@port, publishNotReadyAddresses bool, selector {string}, sessionAffinity string(ClientIP|None)=None, sessionAffinityConfig SessionAffinityConfig, trafficDistribution string, type string(ClusterIP|ExternalName|LoadBalancer|NodePort)=ClusterIP
+ServiceSpec: allocateLoadBalancerNodePorts bool, clusterIP string, clusterIPs [string], externalIPs [string], externalName string, externalTrafficPolicy string(Cluster|Local), healthCheckNodePort int, internalTrafficPolicy string(Cluster|Local), ipFamilies [string(IPv4|IPv6)], ipFamilyPolicy string(PreferDualStack|RequireDualStack|SingleStack), loadBalancerClass string, loadBalancerIP string, loadBalancerSourceRanges [string], ports [ServicePort]@port+protocol, publishNotReadyAddresses bool, selector {string}~, sessionAffinity string(ClientIP|None)=None, sessionAffinityConfig SessionAffinityConfig, trafficDistribution string, type string(ClusterIP|ExternalName|LoadBalancer|NodePort)=ClusterIP
 ServicePort: appProtocol string, name string, nodePort int, port! int, protocol string(SCTP|TCP|UDP)=TCP, targetPort intstr
 SessionAffinityConfig: clientIP ClientIPConfig
 ClientIPConfig: timeoutSeconds int
@@ -38,13 +38,13 @@ EventSource: component string, host string
 PersistentVolume: ${object}, spec PersistentVolumeSpec, status PersistentVolumeStatus
 PersistentVolumeSpec: accessModes [string(ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod)], awsElasticBlockStore any, azureDisk any, azureFile any, capacity {quantity}, cephfs any, cinder any, claimRef ObjectReference, csi CSIPersistentVolumeSource, fc any, flexVolume any, flocker any, gcePersistentDisk any, glusterfs any, hostPath HostPathVolumeSource, iscsi any, local LocalVolumeSource, mountOptions [string], nfs NFSVolumeSource, nodeAffinity VolumeNodeAffinity, persistentVolumeReclaimPolicy string(Delete|Recycle|Retain)=Retain, photonPersistentDisk any, portworxVolume any, quobyte any, rbd any, scaleIO any, storageClassName string, storageos any, volumeAttributesClassName string, volumeMode string(Block|Filesystem)=Filesystem, vsphereVolume any
 CSIPersistentVolumeSource: controllerExpandSecretRef SecretReference, controllerPublishSecretRef SecretReference, driver! string, fsType string, nodeExpandSecretRef SecretReference, nodePublishSecretRef SecretReference, nodeStageSecretRef SecretReference, readOnly bool, volumeAttributes {string}, volumeHandle! string
-SecretReference: name string, namespace string
+SecretReference~: name string, namespace string
 LocalVolumeSource: fsType string, path! string
 VolumeNodeAffinity: required NodeSelector
 PersistentVolumeStatus: lastPhaseTransitionTime time, message string, phase string(Available|Bound|Failed|Pending|Released), reason string
 PersistentVolumeClaim: ${object}, spec PersistentVolumeClaimSpec, status PersistentVolumeClaimStatus
 PersistentVolumeClaimSpec: accessModes [string(ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod)], dataSource TypedLocalObjectReference, dataSourceRef TypedObjectReference, resources VolumeResourceRequirements, selector LabelSelector, storageClassName string, volumeAttributesClassName string, volumeMode string(Block|Filesystem)=Filesystem, volumeName string
-TypedLocalObjectReference: apiGroup string, kind! string, name! string
+TypedLocalObjectReference~: apiGroup string, kind! string, name! string
 TypedObjectReference: apiGroup string, kind! string, name! string, namespace string
 VolumeResourceRequirements: limits {quantity}, requests {quantity}
 PersistentVolumeClaimStatus: accessModes [string], allocatedResourceStatuses {string}, allocatedResources {quantity}, capacity {quantity}, conditions [PersistentVolumeClaimCondition]@type, currentVolumeAttributesClassName string, modifyVolumeStatus any, phase string(Bound|Lost|Pending)

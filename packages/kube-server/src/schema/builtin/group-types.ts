@@ -32,7 +32,7 @@ LeaseSpec: acquireTime micro, holderIdentity string, leaseDurationSeconds int, l
     prefix: 'io.k8s.api.storage.v1',
     text: `
 StorageClass: ${object}, allowVolumeExpansion bool, allowedTopologies [TopologySelectorTerm], mountOptions [string], parameters {string}, provisioner! string, reclaimPolicy string(Delete|Retain)=Delete, volumeBindingMode string(Immediate|WaitForFirstConsumer)=Immediate
-TopologySelectorTerm: matchLabelExpressions [TopologySelectorLabelRequirement]
+TopologySelectorTerm~: matchLabelExpressions [TopologySelectorLabelRequirement]
 TopologySelectorLabelRequirement: key! string, values! [string]
 `,
   },
@@ -45,8 +45,8 @@ PolicyRule: apiGroups [string], nonResourceURLs [string], resourceNames [string]
 AggregationRule: clusterRoleSelectors [LabelSelector]
 RoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
 ClusterRoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
-RoleRef: apiGroup string=rbac.authorization.k8s.io, kind! string(Role|ClusterRole), name! string
-RbacSubject: apiGroup string, kind! string(Group|ServiceAccount|User), name! string, namespace string
+RoleRef~: apiGroup string=rbac.authorization.k8s.io, kind! string(Role|ClusterRole), name! string
+RbacSubject~: apiGroup string, kind! string(Group|ServiceAccount|User), name! string, namespace string
 `,
   },
   {
@@ -100,10 +100,10 @@ ValidationRule: fieldPath string, message string, messageExpression string, opti
     text: `
 ValidatingAdmissionPolicy: ${object}, spec! ValidatingAdmissionPolicySpec, status ValidatingAdmissionPolicyStatus
 ValidatingAdmissionPolicySpec: auditAnnotations [AuditAnnotation], failurePolicy string(Fail|Ignore)=Fail, matchConditions [MatchCondition]@name, matchConstraints MatchResources, paramKind ParamKind, validations [Validation], variables [Variable]@name
-MatchResources: excludeResourceRules [NamedRuleWithOperations], matchPolicy string(Equivalent|Exact)=Equivalent, namespaceSelector LabelSelector={}, objectSelector LabelSelector={}, resourceRules [NamedRuleWithOperations]
-NamedRuleWithOperations: apiGroups [string], apiVersions [string], operations [string(*|CONNECT|CREATE|DELETE|UPDATE)], resourceNames [string], resources [string], scope string(*|Cluster|Namespaced)=*
+MatchResources~: excludeResourceRules [NamedRuleWithOperations], matchPolicy string(Equivalent|Exact)=Equivalent, namespaceSelector LabelSelector={}, objectSelector LabelSelector={}, resourceRules [NamedRuleWithOperations]
+NamedRuleWithOperations~: apiGroups [string], apiVersions [string], operations [string(*|CONNECT|CREATE|DELETE|UPDATE)], resourceNames [string], resources [string], scope string(*|Cluster|Namespaced)=*
 MatchCondition: expression string, name string
-ParamKind: apiVersion string, kind string
+ParamKind~: apiVersion string, kind string
 Validation: expression string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
 Variable: expression string, name string
 AuditAnnotation: key! string, valueExpression! string
@@ -112,7 +112,7 @@ TypeChecking: expressionWarnings [ExpressionWarning]
 ExpressionWarning: fieldRef! string, warning! string
 ValidatingAdmissionPolicyBinding: ${object}, spec! ValidatingAdmissionPolicyBindingSpec
 ValidatingAdmissionPolicyBindingSpec: matchResources MatchResources, paramRef ParamRef, policyName string, validationActions [string(Audit|Deny|Warn)]
-ParamRef: name string, namespace string, parameterNotFoundAction string, selector LabelSelector
+ParamRef~: name string, namespace string, parameterNotFoundAction string, selector LabelSelector
 `,
   },
 ];

@@ -24,17 +24,17 @@ KeyToPath: key! string, mode int, path! string
 `;
 
 const containerFields =
-  'args [string], command [string], env [EnvVar]@name, envFrom [EnvFromSource], image string, imagePullPolicy string(Always|IfNotPresent|Never), lifecycle Lifecycle, livenessProbe Probe, name! string, ports [ContainerPort]@containerPort, readinessProbe Probe, resizePolicy [ContainerResizePolicy], resources ResourceRequirements={}, restartPolicy string, securityContext SecurityContext, startupProbe Probe, stdin bool, stdinOnce bool, terminationMessagePath string=/dev/termination-log, terminationMessagePolicy string(File|FallbackToLogsOnError)=File, tty bool, volumeDevices [VolumeDevice]@devicePath, volumeMounts [VolumeMount]@mountPath, workingDir string';
+  'args [string], command [string], env [EnvVar]@name, envFrom [EnvFromSource], image string, imagePullPolicy string(Always|IfNotPresent|Never), lifecycle Lifecycle, livenessProbe Probe, name! string, ports [ContainerPort]@containerPort+protocol, readinessProbe Probe, resizePolicy [ContainerResizePolicy], resources ResourceRequirements={}, restartPolicy string, securityContext SecurityContext, startupProbe Probe, stdin bool, stdinOnce bool, terminationMessagePath string=/dev/termination-log, terminationMessagePolicy string(File|FallbackToLogsOnError)=File, tty bool, volumeDevices [VolumeDevice]@devicePath, volumeMounts [VolumeMount]@mountPath, workingDir string';
 
 const containers = `
 Container: ${containerFields}
 EphemeralContainer: ${containerFields}, targetContainerName string
 EnvVar: name! string, value string, valueFrom EnvVarSource
 EnvVarSource: configMapKeyRef ConfigMapKeySelector, fieldRef ObjectFieldSelector, resourceFieldRef ResourceFieldSelector, secretKeyRef SecretKeySelector
-ConfigMapKeySelector: key! string, name string, optional bool
-ObjectFieldSelector: apiVersion string=v1, fieldPath! string
-ResourceFieldSelector: containerName string, divisor quantity, resource! string
-SecretKeySelector: key! string, name string, optional bool
+ConfigMapKeySelector~: key! string, name string, optional bool
+ObjectFieldSelector~: apiVersion string=v1, fieldPath! string
+ResourceFieldSelector~: containerName string, divisor quantity, resource! string
+SecretKeySelector~: key! string, name string, optional bool
 EnvFromSource: configMapRef ConfigMapEnvSource, prefix string, secretRef SecretEnvSource
 ConfigMapEnvSource: name string, optional bool
 SecretEnvSource: name string, optional bool
@@ -49,7 +49,7 @@ Probe: exec ExecAction, failureThreshold int=3, grpc GRPCAction, httpGet HTTPGet
 GRPCAction: port! int, service string
 ContainerPort: containerPort! int, hostIP string, hostPort int, name string, protocol string(SCTP|TCP|UDP)=TCP
 ContainerResizePolicy: resourceName! string, restartPolicy! string
-ResourceRequirements: claims [ResourceClaim], limits {quantity}, requests {quantity}
+ResourceRequirements: claims [ResourceClaim]#name, limits {quantity}, requests {quantity}
 ResourceClaim: name! string, request string
 SecurityContext: allowPrivilegeEscalation bool, appArmorProfile AppArmorProfile, capabilities Capabilities, privileged bool, procMount string, readOnlyRootFilesystem bool, runAsGroup int, runAsNonRoot bool, runAsUser int, seLinuxOptions SELinuxOptions, seccompProfile SeccompProfile, windowsOptions any
 AppArmorProfile: localhostProfile string, type! string
@@ -62,11 +62,11 @@ VolumeMount: mountPath! string, mountPropagation string, name! string, readOnly 
 
 const spec = `
 Pod: apiVersion string, kind string, metadata ObjectMeta, spec! PodSpec, status PodStatus
-PodSpec: activeDeadlineSeconds int, affinity Affinity, automountServiceAccountToken bool, containers! [Container]@name, dnsConfig PodDNSConfig, dnsPolicy string(ClusterFirst|ClusterFirstWithHostNet|Default|None)=ClusterFirst, enableServiceLinks bool=true, ephemeralContainers [EphemeralContainer]@name, hostAliases [HostAlias]@ip, hostIPC bool, hostNetwork bool, hostPID bool, hostUsers bool, hostname string, imagePullSecrets [LocalObjectReference]@name, initContainers [Container]@name, nodeName string, nodeSelector {string}, os PodOS, overhead {quantity}, preemptionPolicy string, priority int, priorityClassName string, readinessGates [PodReadinessGate], resourceClaims [any], resources ResourceRequirements, restartPolicy string(Always|OnFailure|Never)=Always, runtimeClassName string, schedulerName string=default-scheduler, schedulingGates [PodSchedulingGate]@name, securityContext PodSecurityContext={}, serviceAccount string, serviceAccountName string, setHostnameAsFQDN bool, shareProcessNamespace bool, subdomain string, terminationGracePeriodSeconds int=30, tolerations [Toleration], topologySpreadConstraints [TopologySpreadConstraint]@topologyKey, volumes [Volume]@name
+PodSpec: activeDeadlineSeconds int, affinity Affinity, automountServiceAccountToken bool, containers! [Container]@name, dnsConfig PodDNSConfig, dnsPolicy string(ClusterFirst|ClusterFirstWithHostNet|Default|None)=ClusterFirst, enableServiceLinks bool=true, ephemeralContainers [EphemeralContainer]@name, hostAliases [HostAlias]@ip, hostIPC bool, hostNetwork bool, hostPID bool, hostUsers bool, hostname string, imagePullSecrets [LocalObjectReference]@name, initContainers [Container]@name, nodeName string, nodeSelector {string}~, os PodOS, overhead {quantity}, preemptionPolicy string, priority int, priorityClassName string, readinessGates [PodReadinessGate], resourceClaims [any], resources ResourceRequirements, restartPolicy string(Always|OnFailure|Never)=Always, runtimeClassName string, schedulerName string=default-scheduler, schedulingGates [PodSchedulingGate]@name, securityContext PodSecurityContext={}, serviceAccount string, serviceAccountName string, setHostnameAsFQDN bool, shareProcessNamespace bool, subdomain string, terminationGracePeriodSeconds int=30, tolerations [Toleration], topologySpreadConstraints [TopologySpreadConstraint]@topologyKey+whenUnsatisfiable, volumes [Volume]@name
 PodDNSConfig: nameservers [string], options [PodDNSConfigOption], searches [string]
 PodDNSConfigOption: name string, value string
 HostAlias: hostnames [string], ip! string
-LocalObjectReference: name string
+LocalObjectReference~: name string
 PodOS: name! string
 PodReadinessGate: conditionType! string
 PodSchedulingGate: name! string
@@ -77,8 +77,8 @@ TopologySpreadConstraint: labelSelector LabelSelector, matchLabelKeys [string], 
 Affinity: nodeAffinity NodeAffinity, podAffinity PodAffinity, podAntiAffinity PodAffinity
 NodeAffinity: preferredDuringSchedulingIgnoredDuringExecution [PreferredSchedulingTerm], requiredDuringSchedulingIgnoredDuringExecution NodeSelector
 PreferredSchedulingTerm: preference! NodeSelectorTerm, weight! int
-NodeSelector: nodeSelectorTerms! [NodeSelectorTerm]
-NodeSelectorTerm: matchExpressions [NodeSelectorRequirement], matchFields [NodeSelectorRequirement]
+NodeSelector~: nodeSelectorTerms! [NodeSelectorTerm]
+NodeSelectorTerm~: matchExpressions [NodeSelectorRequirement], matchFields [NodeSelectorRequirement]
 NodeSelectorRequirement: key! string, operator! string, values [string]
 PodAffinity: preferredDuringSchedulingIgnoredDuringExecution [WeightedPodAffinityTerm], requiredDuringSchedulingIgnoredDuringExecution [PodAffinityTerm]
 WeightedPodAffinityTerm: podAffinityTerm! PodAffinityTerm, weight! int
