@@ -1,5 +1,5 @@
 # Each target does its own set-up, and only where it is due: see scripts/prepare.sh.
-.PHONY: up down test check bench clean
+.PHONY: up down test check bench kube-assets clean
 
 up:
 	@./polarstack up
@@ -18,6 +18,11 @@ check:
 bench:
 	@scripts/prepare.sh build
 	@node_modules/.bin/tsx bench/run.ts
+
+# A real kube-apiserver with controller manager and etcd, found or built: tests/kube compares our API with it.
+kube-assets:
+	@scripts/prepare.sh deps
+	@node_modules/.bin/tsx scripts/kube-assets.ts
 
 # Removes what was built and installed; the data folder stays (polarstack down --delete removes that).
 clean:

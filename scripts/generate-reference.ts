@@ -3,11 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errorsPage } from './reference/errors.ts';
 import { kindPage } from './reference/kinds.ts';
+import { kubernetesDifferencesPage } from './reference/kubernetes-differences.ts';
 import { parametersPage } from './reference/parameters.ts';
 
 /** File name to the function that gives its content. */
 export const referencePages: ReadonlyMap<string, () => string> = new Map([
   ['errors.md', errorsPage],
+  ['kubernetes-differences.md', kubernetesDifferencesPage],
   ['mpdcluster.md', () => kindPage('MPDCluster')],
   ['mpdoperation.md', () => kindPage('MPDOperation')],
   ['parameters.md', parametersPage],

@@ -1,7 +1,20 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
 /** What the environment tells the tests. */
 export const config = {
   /** Parts that must be present; see `missing`. */
   required: (process.env.REQUIRE ?? '').split(',').filter((part) => part !== ''),
   /** Seed of randomized tests; printed by each, set to repeat a run. */
   seed: process.env.SEED === undefined ? undefined : Number(process.env.SEED),
+  /** Folder with the programs of a Kubernetes control plane, as envtest names it. */
+  kubebuilderAssets: process.env.KUBEBUILDER_ASSETS,
+  /** Where `make kube-assets` keeps what it built, one folder a version. */
+  kubeCache: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'polarstack', 'kube'),
+  /** Where envtest keeps its downloads. */
+  envtestFolders: [
+    '/usr/local/kubebuilder/bin',
+    join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'kubebuilder-envtest/k8s'),
+  ],
+  path: (process.env.PATH ?? '').split(':').filter((folder) => folder !== ''),
 };

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { config } from './config.ts';
+import { findKubeAssets } from './kube-assets.ts';
 
 /** A part of the machine that some tests need. */
-export type Part = 'postgres' | 'kubectl' | 'root';
+export type Part = 'postgres' | 'kubectl' | 'root' | 'kube';
 
 const present: Record<Part, () => boolean> = {
   postgres: () =>
@@ -11,6 +12,14 @@ const present: Record<Part, () => boolean> = {
     readdirSync('/usr/lib/postgresql').some((major) => existsSync(`/usr/lib/postgresql/${major}/bin/pg_rewind`)),
   kubectl: () => spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0,
   root: () => process.getuid?.() === 0,
+  kube: () => findKubeAssets().complete,
+};
+
+const hint: Record<Part, string> = {
+  postgres: '',
+  kubectl: '',
+  root: '',
+  kube: ': no real API server to compare with; `make kube-assets` finds or builds one',
 };
 
 /**
@@ -20,6 +29,6 @@ const present: Record<Part, () => boolean> = {
 export function missing(part: Part): boolean {
   if (present[part]()) return false;
   if (config.required.includes(part)) throw new Error(`REQUIRE lists ${part}, which this machine does not have`);
-  process.stderr.write(`skipped: this machine has no ${part}\n`);
+  process.stderr.write(`skipped: this machine has no ${part}${hint[part]}\n`);
   return true;
 }

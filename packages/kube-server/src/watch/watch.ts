@@ -97,7 +97,7 @@ export function serveWatch(
   const { definition, namespace, query, rendering } = request;
   refuseInitialEvents(query);
   const selected = selectorOf(definition, query);
-  const version = readVersion(query);
+  const version = readVersion(query, true);
   const timeoutMs = readTimeout(query) * 1000;
   const wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
   const include = includeObject(query.get('includeObject'));
@@ -168,7 +168,7 @@ export function serveWatch(
   }
 
   const bookmark = (): void => {
-    const metadata = { resourceVersion: String(env.store.revision), creationTimestamp: null };
+    const metadata = { resourceVersion: String(env.store.revision) };
     const object = { kind: definition.kind, apiVersion: definition.apiVersion, metadata };
     const shown =
       rendering === 'table'

@@ -1,0 +1,185 @@
+/**
+ * The client of the contract suite: plain requests, so that nothing of a client library comes between a case and the
+ * server. What it was answered is kept as a transcript; the transcripts of two servers are compared.
+ */
+
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type Agent, request } from 'node:https';
+import { type JsonObject, parseObject } from './json.ts';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly agent: Agent;
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly body: JsonObject;
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+export interface WatchEvent {
+  readonly type: string;
+  readonly object: JsonObject;
+}
+
+/** One thing that a server did, in the order of the case. */
+export interface Entry {
+  readonly asked: string;
+  readonly answered: unknown;
+}
+
+export interface Api {
+  /** Namespace of this case, made before it and deleted after it. */
+  readonly namespace: string;
+  /** `/api/v1/namespaces/<namespace>/<rest>` */
+  core(rest: string): string;
+  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** Like `call`, but not part of the transcript: for waiting and cleaning. */
+  quiet(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Like `call`, but only code and reason are part of the transcript: for answers that are long and not the point. */
+  brief(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /**
+   * Opens a watch, does `meanwhile` when the server has begun to answer, and resolves when `enough` says so or the
+   * server ends it.
+   */
+  watch(
+    path: string,
+    enough: (events: readonly WatchEvent[]) => boolean,
+    meanwhile?: () => Promise<unknown>,
+  ): Promise<readonly WatchEvent[]>;
+  /** Asks until `holds`; the answer that did is part of the transcript. */
+  until(path: string, holds: (answer: Answer) => boolean): Promise<Answer>;
+  /** Adds something that the case has seen to the transcript. */
+  note(what: string, value: unknown): void;
+}
+
+export const mergePatch = { 'content-type': 'application/merge-patch+json' };
+export const jsonPatch = { 'content-type': 'application/json-patch+json' };
+export const strategicPatch = { 'content-type': 'application/strategic-merge-patch+json' };
+export const asTable = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
+
+const PATIENCE_MS = 30_000;
+
+export function createApi(endpoint: Endpoint, namespace: string, transcript: Entry[]): Api {
+  const keep = (asked: string, answered: unknown): void => {
+    transcript.push({ asked, answered });
+  };
+  const quiet: Api['quiet'] = (method, path, body) => call(endpoint, method, path, body, {});
+  return {
+    namespace,
+    core: (rest) => `/api/v1/namespaces/${namespace}/${rest}`,
+    quiet,
+    call: async (method, path, body, headers = {}) => {
+      const answer = await call(endpoint, method, path, body, headers);
+      const { code, body: object, text, warnings } = answer;
+      keep(`${method} ${path}`, { code, body: text.startsWith('{') ? object : text, warnings });
+      return answer;
+    },
+    brief: async (method, path, body, headers = {}) => {
+      const answer = await call(endpoint, method, path, body, headers);
+      keep(`${method} ${path}`, { code: answer.code, reason: answer.body.reason });
+      return answer;
+    },
+    watch: async (path, enough, meanwhile) => {
+      const { code, events } = await watch(endpoint, path, enough, meanwhile);
+      keep(`WATCH ${path}`, { code, events });
+      return events;
+    },
+    until: async (path, holds) => {
+      const deadline = Date.now() + PATIENCE_MS;
+      for (;;) {
+        const answer = await quiet('GET', path);
+        if (holds(answer)) {
+          keep(`UNTIL ${path}`, { code: answer.code, body: answer.body });
+          return answer;
+        }
+        if (Date.now() > deadline) throw new Error(`${path} did not become what was awaited: ${answer.text}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    note: keep,
+  };
+}
+
+function open(
+  { host, port, agent }: Endpoint,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): { readonly sent: ClientRequest; readonly answered: Promise<IncomingMessage> } {
+  const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const sent = request({
+    agent,
+    host,
+    port,
+    method,
+    path,
+    headers: {
+      accept: 'application/json',
+      ...(text === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+      ...headers,
+    },
+  });
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    sent.once('response', resolve);
+    sent.once('error', reject);
+  });
+  sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error(`${method} ${path}: no answer`)));
+  sent.end(text);
+  return { sent, answered };
+}
+
+async function call(
+  endpoint: Endpoint,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const response = await open(endpoint, method, path, body, headers).answered;
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const warnings = Array.from(
+    (response.headers.warning ?? '').matchAll(/299 - "((?:[^"\\]|\\.)*)"/g),
+    ([, w]) => w ?? '',
+  );
+  return { code: response.statusCode ?? 0, text, body: text.startsWith('{') ? parseObject(text) : {}, warnings };
+}
+
+async function watch(
+  endpoint: Endpoint,
+  path: string,
+  enough: (events: readonly WatchEvent[]) => boolean,
+  meanwhile: (() => Promise<unknown>) | undefined,
+): Promise<{ readonly code: number; readonly events: readonly WatchEvent[] }> {
+  const { sent, answered } = open(endpoint, 'GET', path, undefined, {});
+  // A server may send the head of its answer with the first event only, as ours and Kubernetes do not.
+  const response = await answered;
+  const events: WatchEvent[] = [];
+  let rest = '';
+  const reading = (async () => {
+    for await (const chunk of response) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines.filter((each) => each !== '')) {
+        const { type, object, ...status } = parseObject(line) as { type?: string; object?: JsonObject };
+        events.push(type === undefined ? { type: 'REFUSED', object: status } : { type, object: object ?? {} });
+        if (enough(events)) return;
+      }
+    }
+    if (rest !== '') events.push({ type: 'REFUSED', object: parseObject(rest) });
+  })();
+  try {
+    await Promise.all([reading, meanwhile?.()]);
+  } finally {
+    sent.destroy();
+  }
+  return { code: response.statusCode ?? 0, events };
+}

@@ -1,0 +1,62 @@
+/**
+ * Compares what two servers answered. Versions, uids, times and generated names differ between any two servers, so they
+ * are replaced by their kind before; everything else counts, in bodies, messages and warnings.
+ */
+import type { Entry } from './api.ts';
+import { isObject } from './json.ts';
+
+/** One place where the answers differ: `3 POST /api/v1/…: body.metadata.labels`. */
+export interface Deviation {
+  readonly where: string;
+  readonly ours: unknown;
+  readonly real: unknown;
+}
+
+export function compareTranscripts(ours: readonly Entry[], real: readonly Entry[]): readonly Deviation[] {
+  const found: Deviation[] = [];
+  for (let i = 0; i < Math.max(ours.length, real.length); i++) {
+    const [mine, other] = [ours[i], real[i]];
+    const asked = scrub(mine?.asked ?? other?.asked ?? '');
+    if (mine === undefined || other === undefined || scrub(other.asked) !== asked) {
+      found.push({ where: `${i + 1} ${String(asked)}`, ours: mine?.asked, real: other?.asked });
+      break;
+    }
+    compare(scrub(mine.answered), scrub(other.answered), '', (place, a, b) => {
+      found.push({ where: `${i + 1} ${String(asked)}: ${place.slice(1)}`, ours: a, real: b });
+    });
+  }
+  return found;
+}
+
+function compare(a: unknown, b: unknown, place: string, differ: (place: string, a: unknown, b: unknown) => void): void {
+  if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
+    for (const [i, item] of a.entries()) compare(item, b[i], `${place}[${i}]`, differ);
+  } else if (isObject(a) && isObject(b)) {
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)]))
+      compare(a[key], b[key], `${place}.${key}`, differ);
+  } else if (JSON.stringify(a) !== JSON.stringify(b)) differ(place, a, b);
+}
+
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uid>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, '<microtime>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>'],
+  [
+    /(resourceVersion=|resource version: |current: |resourceVersion, current: |ResourceVersion in record \()\d+/g,
+    '$1<version>',
+  ],
+  [/\b10\.96\.\d+\.\d+\b/g, '<service address>'],
+  [/(continue=)[^&]+/g, '$1<continue>'],
+  [/<version> \(\d+\)/g, '<version> (<version>)'],
+];
+
+function scrub(value: unknown, field = ''): unknown {
+  if (typeof value === 'string') {
+    if (field === 'resourceVersion' && /^[1-9]\d*$/.test(value)) return '<version>';
+    if (field === 'continue' && value !== '') return '<continue>';
+    return patterns.reduce((text, [pattern, word]) => text.replace(pattern, word), value);
+  }
+  if (Array.isArray(value)) return value.map((item) => scrub(item));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, scrub(item, key)]));
+}

@@ -1,0 +1,64 @@
+/**
+ * Where our API answers otherwise than Kubernetes, and why. Verbs, versions, the order of watches, status codes and
+ * reasons never differ: `mayDiffer` sees to it. A line that no case shows any more is an error, as is a difference
+ * without a line. The reasons are told at length in decision 0013.
+ */
+export interface Difference {
+  /** Short and unique; the title in the reference page. */
+  readonly title: string;
+  /** What a user sees. */
+  readonly ours: string;
+  readonly kubernetes: string;
+  readonly reason: string;
+  readonly decision: string;
+  /** Fits the places where it shows: `<case> | <step> <request>: <place in the answer>`. */
+  readonly places: RegExp;
+}
+
+export const differences: readonly Difference[] = [
+  {
+    title: 'Words about a body of another kind',
+    ours: 'names the kind or version that was sent and the one that was expected',
+    kubernetes: 'names types and source files of its own program',
+    reason: 'The sentence tells about the inside of another program; code and reason are the same.',
+    decision: '0013',
+    places: /verbs: a body of another kind .*body\.message$/,
+  },
+  {
+    title: 'Words about a precondition of a replacement',
+    ours: 'says which uid was expected and which was found',
+    kubernetes: 'puts the key in etcd and an error number of its storage before that',
+    reason: 'There is no etcd.',
+    decision: '0013',
+    places: /versions: what a server sets .*body\.message$/,
+  },
+  {
+    title: 'Words about patches that cannot be decoded',
+    ours: 'says what is wrong with the patch',
+    kubernetes: "repeats what Go's decoder said, and the whole object with its fields in another order",
+    reason: 'Code, reason and field are the same; the words of a decoder are not a contract.',
+    decision: '0013',
+    places: /patches: .*PATCH .*(body\.message|causes\[\d+\]\.message)$/,
+  },
+  {
+    title: 'One cause for one fault in updates',
+    ours: 'lists a fault of the metadata once in details.causes',
+    kubernetes: 'lists it twice: two of its checks find it',
+    reason: 'The message is the same; clients that show causes show ours once.',
+    decision: '0013',
+    places: /(PATCH|PUT) .*body\.details\.causes$/,
+  },
+  {
+    title: 'Owners of the defaults of a Service',
+    ours: 'managedFields name the fields that the client sent',
+    kubernetes: 'also those that a Service gets by default (targetPort, internalTrafficPolicy)',
+    reason: 'Defaults that nobody asked for belong to nobody; applying a Service meets no conflict because of them.',
+    decision: '0013',
+    places: /services.*managedFields/,
+  },
+];
+
+/** False for what no line may excuse. */
+export function mayDiffer(place: string): boolean {
+  return !/: (code|reason|body\.(code|reason)|events(\[\d+\]\.type)?|.*resourceVersion)$/.test(place);
+}
