@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { waitFor } from '@polarstack/base';
 import { Leases } from '@polarstack/kube';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -42,7 +43,7 @@ afterEach(async () => {
 
 function start(...names: readonly string[]): void {
   for (const name of names) {
-    const script = join(import.meta.dirname, 'leader-process.ts');
+    const script = fileURLToPath(new URL('leader-process.ts', import.meta.url));
     const args = ['--import', 'tsx', script, api.kubeconfig, journal, name];
     contenders.set(name, spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] }));
   }

@@ -5,6 +5,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { TypeSource } from '../schema/dsl.ts';
 import { groupVersionPaths } from './discovery.ts';
 import { openApiDocument } from './openapi.ts';
+import { sendOpenApiV2 } from './openapi-v2.ts';
 
 /** Serves `/openapi/v3` and what it refers to. Documents are made when asked for and kept while nothing changes. */
 export function createOpenApiHandler(registry: Registry, types: TypeSource) {
@@ -31,6 +32,10 @@ export function createOpenApiHandler(registry: Registry, types: TypeSource) {
 
   return (response: ServerResponse, url: URL): boolean => {
     const { pathname } = url;
+    if (pathname === '/openapi/v2') {
+      sendOpenApiV2(response);
+      return true;
+    }
     if (pathname === '/openapi/v3' || pathname === '/openapi/v3/') {
       const paths: Record<string, object> = {};
       for (const path of groupVersionPaths(registry.all())) {

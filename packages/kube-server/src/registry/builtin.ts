@@ -103,6 +103,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
       fields: podFields,
       subresources: [
         { name: 'binding', kind: 'Binding', verbs: verbs.create },
+        { name: 'eviction', kind: 'Eviction', verbs: verbs.create, group: 'policy', version: 'v1' },
         { name: 'exec', kind: 'PodExecOptions', verbs: verbs.exec },
         { name: 'log', kind: 'Pod', verbs: ['get'] },
       ],

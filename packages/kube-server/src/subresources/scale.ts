@@ -1,6 +1,9 @@
+import { kindText } from '../apply/check-config.ts';
+import { APPLY_YAML, readConfig } from '../http/apply-body.ts';
 import { decodeObject, mediaType, readBody } from '../http/body.ts';
 import { fieldError } from '../http/field-error.ts';
-import { readPatch } from '../http/patch-body.ts';
+import { readFieldManager } from '../http/field-manager.ts';
+import { type PatchFunction, readPatch } from '../http/patch-body.ts';
 import type { ResourceCall } from '../http/resource-handler.ts';
 import { sendJson } from '../http/respond.ts';
 import { errors } from '../http/status.ts';
@@ -47,6 +50,20 @@ function withReplicas(scale: ScaleDefinition, object: Readonly<JsonObject>, want
   return next;
 }
 
+/** An applied Scale, as the part of the scaled object that it speaks of. */
+async function readScale(
+  body: Buffer,
+  { definition, path }: ResourceCall,
+  scale: ScaleDefinition,
+): Promise<JsonObject> {
+  const sent = await readConfig(body.toString('utf8'), 'Ignore', () => {});
+  if (sent.kind !== 'Scale' || sent.apiVersion !== 'autoscaling/v1') {
+    throw errors.badRequest(`invalid object type: ${kindText(String(sent.apiVersion), String(sent.kind))}`);
+  }
+  const object = withReplicas(scale, { metadata: { name: path.name } }, sent);
+  return { apiVersion: definition.apiVersion, kind: definition.kind, ...object };
+}
+
 /** The `scale` subresource of a custom resource. */
 export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env: Environment): Promise<void> {
   const { request, response, path, definition, query } = call;
@@ -64,8 +81,14 @@ export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env
     throw errors.methodNotAllowed(request.method?.toLowerCase() ?? '', definition);
   }
   const body = await readBody(request);
-  const change =
-    request.method === 'PATCH'
+  const isApply = request.method === 'PATCH' && mediaType(request) === APPLY_YAML;
+  const fieldManager = readFieldManager(request, query, isApply);
+  const apply = isApply
+    ? { config: await readScale(body, call, scale), force: query.get('force') === 'true' }
+    : undefined;
+  const change: PatchFunction = apply
+    ? (current) => current
+    : request.method === 'PATCH'
       ? readPatch(mediaType(request), body.toString('utf8'), definition)
       : await decodeObject(body, mediaType(request), false).then(
           ({ value }) =>
@@ -77,7 +100,8 @@ export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env
     namespace: path.namespace,
     name,
     status: false,
-    context: { now: env.clock.now(), user: call.user, dryRun: query.get('dryRun') === 'All' },
+    context: { now: env.clock.now(), user: call.user, dryRun: query.get('dryRun') === 'All', fieldManager },
+    ...(apply ? { apply } : {}),
     fieldValidation: 'Ignore',
     duplicates: [],
     warn: () => {},

@@ -3,7 +3,9 @@ import type { ResourceHandler } from '../http/resource-handler.ts';
 import type { SubresourceHandler } from '../http/router.ts';
 import { errors } from '../http/status.ts';
 import type { Environment } from '../operations/environment.ts';
+import { noAttach } from './attach.ts';
 import { serveBinding } from './binding.ts';
+import { serveEviction } from './eviction.ts';
 import { serveFinalize } from './finalize.ts';
 import { serveLog } from './log.ts';
 import { serveScale } from './scale.ts';
@@ -29,8 +31,14 @@ export function createSubresources({ env, connector, send, signal }: Subresource
       case 'pods/binding':
         await serveBinding(call, env);
         return true;
+      case 'pods/eviction':
+        await serveEviction(call, env);
+        return true;
       case 'pods/exec':
+      case 'pods/portforward':
         throw errors.badRequest('Upgrade request required');
+      case 'pods/attach':
+        throw noAttach();
       case 'namespaces/finalize':
         send(call, 200, await serveFinalize(call, env));
         return true;

@@ -9,6 +9,7 @@ import { toStatus } from '../http/respond.ts';
 import { errors } from '../http/status.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
+import { noAttach } from './attach.ts';
 import { EXEC_PROTOCOLS, type ExecPlan, planExec, runExec } from './exec.ts';
 
 export interface UpgradeOptions {
@@ -44,6 +45,7 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     const attributes: Attributes = { verb: 'create', resource, path: url.pathname };
     if (!options.authorizer.allows(user, attributes)) throw forbid(user, attributes);
     const { group, plural, subresource, namespace = '', name = '' } = resource;
+    if (group === '' && plural === 'pods' && subresource === 'attach') throw noAttach();
     if (group !== '' || plural !== 'pods' || subresource !== 'exec') {
       throw errors.badRequest(`this server upgrades connections for exec alone, not for ${subresource ?? plural}`);
     }
