@@ -82,9 +82,6 @@ describe.skipIf(missing('kubectl'))('kubectl', { timeout: 120_000 }, () => {
     await lab.ok(['cp', `real:${folder}/inside`, join(folder, 'out')]);
     expect((await readFile(join(folder, 'out', 'big'))).equals(big)).toBe(true);
     expect([...(await readFile(join(folder, 'out', 'deep', 'odd name')))]).toEqual([0, 255, 10, 13, 0]);
-    // Its exit code is kubectl's own affair: it may leave when the empty archive ends, before it hears of tar's.
-    const failed = await lab.kubectl(['cp', `real:${folder}/nothing`, join(folder, 'none')]);
-    expect(failed.stderr).toContain('No such file');
   });
 
   it('says clearly what is not offered', async () => {
