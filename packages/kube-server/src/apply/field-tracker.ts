@@ -106,8 +106,15 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
     ownable: write.subresource === 'status' ? ownableOfStatus : ownableOfMain(write.definition.hasStatus),
   });
 
+  const changes = ({ definition }: TrackedWrite, before: Readonly<JsonObject>, after: Readonly<JsonObject>) => {
+    const schema = schemaOf(definition);
+    // Objects of built-in kinds have a spec and a status always; to fill them is not to make them.
+    const there = definition.custom ? before : { ...emptyParts(schema), ...before };
+    return compareMaps(schema, there, after);
+  };
+
   const everything = (write: TrackedWrite, object: Readonly<JsonObject>): FieldSet =>
-    compareMaps(schemaOf(write.definition), {}, object).changed;
+    changes(write, {}, object).changed;
 
   const entry = ({ manager, apiVersion, time, ownable }: Writing, fields: FieldSet): ManagedEntry => ({
     ...manager,
@@ -132,11 +139,10 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
       const entries = write.subresource === undefined ? chosen(before, sent) : (readEntries(before) ?? []);
       const name = write.context.fieldManager;
       if (entries.length === 0) return undefined; // T1
-      const schema = schemaOf(write.definition);
       const after =
         name === undefined
           ? entries
-          : afterUpdate(entries, writing(write, name, 'Update'), compareMaps(schema, current, draft));
+          : afterUpdate(entries, writing(write, name, 'Update'), changes(write, current, draft));
       return after === entries && sent === before ? (before as ManagedFields) : store(entries, after);
     },
     applied: (write, current, config, force) => {
@@ -162,6 +168,12 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
     const first = entry({ ...by, ownable: ownableOfMain(false) }, everything(write, live));
     return isEmptySet(first.fields) ? [] : [first];
   }
+}
+
+function emptyParts(schema: Schema): JsonObject {
+  const parts: JsonObject = {};
+  for (const name of ['spec', 'status']) if (schema.properties?.[name]?.type === 'object') parts[name] = {};
+  return parts;
 }
 
 function storedFields(object: Readonly<JsonObject>): unknown {

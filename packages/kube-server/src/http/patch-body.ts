@@ -3,6 +3,7 @@ import { JsonPatchError, jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { StrategicPatchError, strategicMerge } from '../patch/strategic-merge.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
+import { APPLY_YAML } from './apply-body.ts';
 import { parseJson } from './body.ts';
 import { errors, failure } from './status.ts';
 
@@ -15,7 +16,9 @@ export type PatchFunction = (current: Readonly<JsonObject>) => unknown;
 /** Reads a patch; throws 415 for a kind of patch that is not served and 400 for what is no patch. */
 export function readPatch(type: string, text: string, definition: ResourceDefinition): PatchFunction {
   const accepted = definition.custom ? [JSON_PATCH, MERGE] : [JSON_PATCH, MERGE, STRATEGIC];
-  if (!accepted.includes(type)) throw definition.custom ? errors.unknownFormat(accepted) : errors.unsupportedPatch();
+  if (!accepted.includes(type)) {
+    throw definition.custom ? errors.unknownFormat([...accepted, APPLY_YAML]) : errors.unsupportedPatch();
+  }
   const patch = parseJson(text);
   if (type !== JSON_PATCH && !isObject(patch)) throw errors.badRequest('error decoding patch: it is not an object');
   if (type === JSON_PATCH && !Array.isArray(patch)) {

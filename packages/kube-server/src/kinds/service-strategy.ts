@@ -13,13 +13,19 @@ export interface ServiceAddresses {
 
 const subject = { group: '', plural: 'services', kind: 'Service' };
 
-function fill(draft: JsonObject): void {
+/** What follows from what was said; whoever said that owns it. */
+function fillFields(draft: JsonObject): void {
   const spec = ensureObject(draft, 'spec');
   for (const port of arrayAt(spec, 'ports')) {
     if (isObject(port)) port.targetPort ??= port.port;
   }
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
+}
+
+/** What the server decides. */
+function fill(draft: JsonObject): void {
+  const spec = ensureObject(draft, 'spec');
   if (spec.type === 'ExternalName') return;
-  spec.internalTrafficPolicy ??= 'Cluster';
   spec.ipFamilies ??= ['IPv4'];
   spec.ipFamilyPolicy ??= 'SingleStack';
   if (spec.sessionAffinity === 'ClientIP') spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: 10_800 } };
@@ -78,6 +84,7 @@ export function serviceStrategy(addresses: ServiceAddresses): Strategy {
   };
 
   return {
+    convertInput: fillFields,
     prepareCreate: (draft, { dryRun }) => {
       draft.status = { loadBalancer: {} };
       fill(draft);

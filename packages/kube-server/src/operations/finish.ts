@@ -1,3 +1,4 @@
+import { forgetRemoved } from '../apply/forget-removed.ts';
 import { arrayAt, type JsonObject, objectAt, stringAt } from '../json.ts';
 import type { Decision, ObjectStore } from '../store/object-store.ts';
 
@@ -28,8 +29,9 @@ export async function amend(
   await store.transact(key, (stored): Decision => {
     const current = stored as unknown as Readonly<JsonObject> | undefined;
     if (!current || (uid !== undefined && stringAt(current, 'metadata', 'uid') !== uid)) return { type: 'keep' };
-    const object = change(current);
-    if (!object) return { type: 'keep' };
+    const changed = change(current);
+    if (!changed) return { type: 'keep' };
+    const object = forgetRemoved(current, changed);
     return isFinished(object) ? { type: 'delete', object } : { type: 'put', object };
   });
 }

@@ -28,7 +28,7 @@ export interface WriteContext {
 
 /** What is special about the objects of one kind. Drafts may be changed; current objects never. */
 export interface Strategy {
-  /** Moves what is only for input to where it is kept, before anything else. */
+  /** Moves what is only for input to where it is kept, and fills what follows from other fields; their owner owns it. */
   convertInput?(draft: JsonObject): void;
   /** Fills what only the server knows, before validation. */
   prepareCreate?(draft: JsonObject, context: WriteContext): void;
