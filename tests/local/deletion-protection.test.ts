@@ -44,4 +44,11 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('a protected cluster'
     }
     expect((await ask()).stdout).toBe('42\n');
   });
+
+  test('goes with its namespace once it is protected no more', async () => {
+    const body = '{"spec":{"deletionProtection":false}}';
+    await home.kubectlOk(['-n', 'shop', 'patch', 'mpd', 'safe', '--type=merge', '-p', body]);
+    await home.kubectlOk(['wait', '--for=delete', 'namespace/shop', '--timeout=120s'], { timeoutMs: 150_000 });
+    expect(await home.kubectlOk(['get', 'pv', '-o', 'name'])).toBe('');
+  }, 200_000);
 });

@@ -66,6 +66,13 @@ const ready = async (s: Scene): Promise<void> => {
   expect(s.operations()).toHaveLength(1);
 };
 
+const made = async (s: Scene): Promise<void> => {
+  const { operator } = await s.start();
+  await s.create('demo');
+  await ready(s);
+  await operator.close();
+};
+
 const gone = async (s: Scene): Promise<void> => {
   await s.untilGone('demo');
   for (const resource of [Pods, Services, Secrets, PersistentVolumeClaims, MPDOperations, MPDClusters]) {
@@ -84,15 +91,68 @@ test('CC2, CC3, R1: an operator that dies before or after any of its effects whi
 }, 600_000);
 
 test('CC2, CC3, R1: the same while it is deleted', async () => {
-  const made = async (s: Scene): Promise<void> => {
-    const { operator } = await s.start();
-    await s.create('demo');
-    await ready(s);
-    await operator.close();
-  };
   const remove = async (s: Scene): Promise<void> => await s.kube.delete(MPDClusters, key);
   const { effects } = await survive(undefined, made, remove, gone);
   for (let at = 0; at < effects; at += 2) {
     await survive({ at, when: at % 4 === 0 ? 'before' : 'after' }, made, remove, gone);
+  }
+}, 600_000);
+
+/** The namespace controller with and without the policy that keeps from it what belongs to clusters. */
+const kept = async (s: Scene): Promise<void> => s.kube.endNamespace('default', [MPDClusters]);
+const content = [MPDClusters, MPDOperations, Pods, PersistentVolumeClaims, Secrets, ConfigMaps, Services];
+const all = async (s: Scene): Promise<void> => s.kube.endNamespace('default', content as (typeof Pods)[]);
+
+test.each([
+  ['what belongs to clusters is kept from it', kept],
+  ['it removes everything under the operator', all],
+])(
+  'CC5, UD2: the same while its namespace is deleted; %s',
+  async (_, wish) => {
+    const { effects } = await survive(undefined, made, wish, gone);
+    expect(effects).toBeGreaterThan(8);
+    for (let at = 0; at < effects; at++) {
+      for (const when of ['before', 'after'] as const) await survive({ at, when }, made, wish, gone);
+    }
+  },
+  600_000,
+);
+
+test.each([
+  ['what belongs to clusters is kept from it', kept],
+  ['it removes everything under the operator', all],
+])(
+  'CC5, CC6: the namespace is deleted at any moment of the creation; %s',
+  async (_, end) => {
+    const nothing = async () => {};
+    const { effects } = await survive(undefined, nothing, async (s) => void (await s.create('demo')), ready);
+    for (let at = 1; at < effects; at += 2) {
+      const wish = async (s: Scene): Promise<void> => {
+        let seen = 0;
+        s.kube.afterWrite = (_verb, plural) => {
+          if (plural === 'events' || ++seen !== at) return;
+          s.kube.afterWrite = undefined;
+          queueMicrotask(() => void end(s));
+        };
+        await s.create('demo');
+      };
+      await survive(undefined, nothing, wish, gone);
+    }
+  },
+  600_000,
+);
+
+test('CC5: a deletion that began before its namespace is deleted is finished, with its operation or without', async () => {
+  for (const end of [kept, all]) {
+    const begun = async (s: Scene): Promise<void> => {
+      s.kube.afterWrite = (verb, plural) => {
+        if (verb !== 'replaceStatus' || plural !== 'mpdoperations') return;
+        s.kube.afterWrite = undefined;
+        queueMicrotask(() => void end(s));
+      };
+      await s.kube.delete(MPDClusters, key);
+    };
+    const { effects } = await survive(undefined, made, begun, gone);
+    for (let at = 0; at < effects; at++) await survive({ at, when: 'after' }, made, begun, gone);
   }
 }, 600_000);

@@ -327,6 +327,21 @@ test('deletion protection refuses a deletion until it is taken away', async () =
   await s.untilGone('demo');
 });
 
+test('CC5: a protected cluster stays in a namespace that is deleted, and goes when it is protected no more', async () => {
+  const s = await scene();
+  await s.start();
+  await s.create('demo', { deletionProtection: true, followerNum: 0 });
+  await s.until('demo', 'Ready', 'True');
+  s.kube.endNamespace('default', [MPDClusters]);
+  const refused = await s.until('demo', 'DeletionRefused', 'True');
+  expect(conditionOf(refused.status?.conditions, 'Ready')?.status).toBe('True');
+  expect(s.kube.all(Pods)).toHaveLength(1);
+  const body = { spec: { deletionProtection: false } };
+  await s.kube.patch(MPDClusters, { namespace: 'default', name: 'demo' }, { type: 'merge', body });
+  await s.untilGone('demo');
+  expect(leftovers(s)).toEqual([]);
+});
+
 test('clusters of another operator are left alone', async () => {
   const s = await scene();
   await s.start();

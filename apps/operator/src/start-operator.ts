@@ -31,6 +31,7 @@ import { createAcceptance } from './controllers/acceptance.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
+import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
 import { createObserver } from './observe/observe-cluster.ts';
@@ -122,6 +123,15 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     observe: ({ type, id, step }) => logger.info({ operation: id, step, type }, 'operation'),
   });
 
+  const deletions = createUnrecordedDeletions({
+    services: stepServices,
+    logger,
+    signal,
+    clock,
+    onEnd: (key) => clusterController.queue.add(key),
+    observe: ({ type, id, step }) => logger.info({ deletion: id, step, type }, 'deletion'),
+  });
+
   const operationController = createController({
     sources: [
       source(operations, ({ object }) => [
@@ -141,6 +151,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       source(clusters, ({ type, object }) => {
         if (type !== 'DELETED') return [objectKey(object)];
         forget(object);
+        deletions.forget(object.metadata.uid ?? '');
         // A port that it held may be what another waits for.
         return rejected(clusters.list());
       }),
@@ -159,6 +170,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       clusters,
       operations,
       runner,
+      deletions,
       acceptance,
       certificates,
       forget,
@@ -180,7 +192,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     close: async () => {
       stop.abort();
       await running;
-      await runner.idle();
+      await Promise.all([runner.idle(), deletions.idle()]);
       await events.flush();
       overHttps.close();
     },

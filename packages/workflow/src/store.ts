@@ -15,7 +15,7 @@ export interface WorkflowStore {
   save(id: string, record: WorkflowRecord, version: string, signal: AbortSignal): Promise<Stored>;
 }
 
-/** A store in memory, for tests and examples. */
+/** A store in memory: for tests, and for runs that nothing needs to resume after a crash. */
 export function createMemoryStore(): WorkflowStore & { put(id: string, record: WorkflowRecord): void } {
   const runs = new Map<string, Stored>();
   return {

@@ -7,6 +7,8 @@
  * - CC2 The finalizer is on the cluster before anything is made for it, and goes last.
  * - CC3 Each look depends on what is there alone: a missed event, a restart or a second look change nothing.
  * - CC4 A cluster in which nothing changes is not written.
+ * - CC5 A deletion needs no operation object: where its namespace is being deleted too, it runs without one.
+ * - CC6 No deletion begins while another operation of the cluster still runs here, even if its object is gone.
  */
 import {
   CLUSTER_FINALIZER,
@@ -24,6 +26,7 @@ import {
   type ClusterSeen,
   clusterStatus,
   isCreated,
+  operationName,
   type Plan,
   planOperation,
   serviceKinds,
@@ -31,17 +34,20 @@ import {
 import { type Informer, objectKey, type ReconcileResult } from '@polarstack/kube';
 import type { createCertificateKeeper } from '../identity/maintain-certificates.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import { isNamespaceEnding } from '../kube/namespace-ending.ts';
 import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
 import { heal } from './heal.ts';
 import type { OperationRunner } from './operation-runner.ts';
+import type { UnrecordedDeletions } from './unrecorded-deletions.ts';
 
 export interface ClusterControllerOptions {
   readonly services: Services;
   readonly clusters: Pick<Informer<MPDCluster>, 'get'>;
   readonly operations: Pick<Informer<MPDOperation, 'cluster'>, 'byIndex'>;
-  readonly runner: Pick<OperationRunner, 'cancel'>;
+  readonly runner: Pick<OperationRunner, 'cancel' | 'isRunning'>;
+  readonly deletions: Pick<UnrecordedDeletions, 'advance' | 'has'>;
   readonly acceptance: ReturnType<typeof createAcceptance>;
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
   readonly forget: (cluster: MPDCluster) => void;
@@ -56,10 +62,20 @@ const LOOK_EVERY_MS = 3_000;
 const JUDGE_AGAIN_MS = 5_000;
 /** Positions are written this often at most, in milliseconds of a clock that never goes back. */
 const POSITIONS_EVERY_MS = 30_000;
+/** How soon to look again whether a run that should end has ended. */
+const RUN_ENDS_MS = 200;
+
+/** What came of a plan: the operation that holds the cluster from then on, and when to look again at the latest. */
+interface CarriedOut {
+  readonly operation?: MPDOperation;
+  readonly released?: true;
+  readonly againMs?: number;
+}
 
 /** Answers what reconciles one cluster by its key. */
 export function createClusterController(options: ClusterControllerOptions) {
-  const { services, clusters, operations, runner, acceptance, certificates, isOurs, clock, logger } = options;
+  const { services, clusters, operations, runner, deletions, acceptance, certificates, isOurs, clock, logger } =
+    options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
 
@@ -68,7 +84,8 @@ export function createClusterController(options: ClusterControllerOptions) {
       .byIndex('cluster', objectKey(cluster))
       .filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid));
 
-  const begin = async (cluster: MPDCluster, operation: MPDOperationInput, signal: AbortSignal): Promise<MPDCluster> => {
+  /** Makes the operation object; false where its namespace is being deleted, so that there can be none. */
+  const begin = async (cluster: MPDCluster, operation: MPDOperationInput, signal: AbortSignal): Promise<boolean> => {
     let held = cluster;
     if (operation.spec.type === 'Create' && !cluster.metadata.finalizers?.includes(CLUSTER_FINALIZER)) {
       const finalizers = [...(cluster.metadata.finalizers ?? []), CLUSTER_FINALIZER];
@@ -79,8 +96,11 @@ export function createClusterController(options: ClusterControllerOptions) {
     try {
       await client.create(MPDOperations, operation as MPDOperation, signal);
     } catch (error) {
-      if (!isStackError(error, 'AlreadyExists')) throw error;
-      return held;
+      if (isStackError(error, 'AlreadyExists')) return true;
+      if (!isNamespaceEnding(error)) throw error;
+      // Some servers say so of an operation that is there as well.
+      const { namespace = 'default', name = '' } = operation.metadata;
+      return (await client.find(MPDOperations, { namespace, name }, signal)) !== undefined;
     }
     const isCreate = operation.spec.type === 'Create';
     events.record(held, {
@@ -88,7 +108,42 @@ export function createClusterController(options: ClusterControllerOptions) {
       reason: isCreate ? 'ClusterCreating' : 'ClusterDeleting',
       message: `Operation ${operation.metadata.name} ${isCreate ? 'makes' : 'removes'} the cluster`,
     });
-    return held;
+    return true;
+  };
+
+  /** Whether an operation of the cluster runs in this process, although its object may be gone; a creation is ended. */
+  const stillRuns = (cluster: MPDCluster): boolean => {
+    const { namespace, name } = keyOf(cluster);
+    const of = (type: 'Create' | 'Delete'): string =>
+      `${namespace}/${operationName({ name, uid: cluster.metadata.uid ?? '' }, type)}`;
+    if (runner.isRunning(of('Create'))) runner.cancel(of('Create'), clusterIsDeleted());
+    return runner.isRunning(of('Create')) || runner.isRunning(of('Delete'));
+  };
+
+  const beginDeletion = async (
+    cluster: MPDCluster,
+    operation: MPDOperationInput,
+    signal: AbortSignal,
+  ): Promise<CarriedOut> => {
+    if (!deletions.has(cluster)) {
+      if (stillRuns(cluster)) return { operation: operation as MPDOperation, againMs: RUN_ENDS_MS };
+      if (await begin(cluster, operation, signal)) return { operation: operation as MPDOperation };
+      events.record(cluster, {
+        type: 'Normal',
+        reason: 'ClusterDeleting',
+        message: 'The cluster is removed with its namespace, without an operation',
+      });
+    }
+    const { done, failure, againMs } = deletions.advance(cluster);
+    if (done) {
+      await release(cluster, signal);
+      return { released: true };
+    }
+    // For the status only: it has no name because there is no such object.
+    const { name: _, ...metadata } = operation.metadata;
+    const status = failure ? ({ phase: 'Interrupted', error: failure } as const) : undefined;
+    const shown = { ...operation, metadata, ...(status && { status }) } as MPDOperation;
+    return { operation: shown, ...(againMs !== undefined && { againMs }) };
   };
 
   const release = async (cluster: MPDCluster, signal: AbortSignal): Promise<void> => {
@@ -103,21 +158,21 @@ export function createClusterController(options: ClusterControllerOptions) {
     options.forget(cluster);
   };
 
-  /** What a plan asks for; answers the operation that holds the cluster from then on. */
-  const carryOut = async (cluster: MPDCluster, plan: Plan, signal: AbortSignal): Promise<MPDOperation | undefined> => {
+  const carryOut = async (cluster: MPDCluster, plan: Plan, signal: AbortSignal): Promise<CarriedOut> => {
     switch (plan.type) {
       case 'none':
       case 'refuse-deletion':
-        return plan.current;
+        return plan.current ? { operation: plan.current } : {};
       case 'begin':
-        await begin(cluster, plan.operation, signal);
-        return plan.operation as MPDOperation;
+        if (plan.operation.spec.type === 'Delete') return await beginDeletion(cluster, plan.operation, signal);
+        // In a namespace that is being deleted nothing is made: the cluster is about to be deleted as well.
+        return (await begin(cluster, plan.operation, signal)) ? { operation: plan.operation as MPDOperation } : {};
       case 'cancel':
-        runner.cancel(objectKey(plan.operation), new StackError('Cancelled', 'the cluster is being deleted'));
-        return plan.operation;
+        runner.cancel(objectKey(plan.operation), clusterIsDeleted());
+        return { operation: plan.operation };
       case 'release':
         await release(cluster, signal);
-        return undefined;
+        return { released: true };
     }
   };
 
@@ -161,12 +216,13 @@ export function createClusterController(options: ClusterControllerOptions) {
 
   const look = async (cluster: MPDCluster, verdict: Verdict, signal: AbortSignal): Promise<ReconcileResult> => {
     const plan = planOperation({ cluster, accepted: verdict.accepted, operations: operationsOf(cluster) });
-    const operation = await carryOut(cluster, plan, signal);
-    if (plan.type === 'release') return {};
+    const { operation, released, againMs } = await carryOut(cluster, plan, signal);
+    if (released) return {};
     const claims = [verdict.claim, deletionClaim(plan)];
     const deleting = operation?.spec.type === 'Delete';
     if (!isCreated(cluster) || deleting) {
       await write(cluster, nothingSeen(cluster), operation, claims, signal);
+      if (againMs !== undefined) return { requeueAfterMs: againMs };
       return verdict.accepted ? {} : { requeueAfterMs: JUDGE_AGAIN_MS };
     }
     const seen = await services.observe(cluster, signal);
@@ -188,6 +244,8 @@ export function createClusterController(options: ClusterControllerOptions) {
 }
 
 const keyOf = ({ metadata }: MPDCluster) => ({ namespace: metadata.namespace ?? 'default', name: metadata.name ?? '' });
+
+const clusterIsDeleted = (): StackError => new StackError('Cancelled', 'the cluster is being deleted');
 
 function deletionClaim(plan: Plan): Claim {
   const type = 'DeletionRefused';

@@ -27,6 +27,8 @@ export interface FakeKube extends KubeClient {
   readonly writes: readonly string[];
   all<T extends KubeObject>(resource: Resource<T>): readonly T[];
   onChange(listener: (change: Change) => void): () => void;
+  /** Deletes a namespace: nothing can be made in it any more, and what is in it of these kinds is deleted. */
+  endNamespace(namespace: string, kinds: readonly Resource<KubeObject>[]): void;
 }
 
 export function createFakeKube(): FakeKube {
@@ -34,6 +36,7 @@ export function createFakeKube(): FakeKube {
   const listeners = new Set<(change: Change, revision: number) => void>();
   const history: { readonly revision: number; readonly change: Change }[] = [];
   const writes: string[] = [];
+  const ending = new Set<string>();
   let revision = 0;
   let nextIP = 1;
 
@@ -93,6 +96,12 @@ export function createFakeKube(): FakeKube {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    endNamespace: (namespace, kinds) => {
+      ending.add(namespace);
+      for (const { plural } of kinds) {
+        for (const id of [...objects.keys()]) if (id.startsWith(`${plural}/${namespace}/`)) remove(id);
+      }
+    },
     get: async (r, key) => {
       const found = objects.get(keyIn(r, key));
       if (!found) throw missing(r, key.name);
@@ -107,6 +116,11 @@ export function createFakeKube(): FakeKube {
       const { name = '', namespace = 'default' } = object.metadata ?? {};
       return write('create', r, name, () => {
         const id = keyIn(r, { namespace, name });
+        // Before anything else, as the real one does: also for a name that is taken.
+        if (r.namespaced && ending.has(namespace)) {
+          const status = { details: { causes: [{ reason: 'NamespaceTerminating' }] } };
+          throw new StackError('Forbidden', `namespace ${namespace} is being terminated`, { details: { status } });
+        }
         if (objects.has(id)) throw new StackError('AlreadyExists', `${r.plural} "${name}" already exists`);
         const { status: _, ...rest } = structuredClone(object) as unknown as Stored;
         const metadata = {

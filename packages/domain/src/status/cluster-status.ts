@@ -17,7 +17,7 @@ import { type ClusterSeen, troubleOf } from './observation.ts';
 export interface StatusInput {
   readonly cluster: MPDCluster;
   readonly seen: ClusterSeen;
-  /** The operation under way or interrupted, if any. */
+  /** The operation under way or interrupted, if any; without a name where it has no object. */
   readonly operation?: MPDOperation;
   readonly positionsDue: boolean;
   readonly now: string;
@@ -129,17 +129,22 @@ function readiness(created: boolean, missing: readonly string[], operation: MPDO
   if (!created) return { type, status: 'False', reason: 'NotCreated', message: 'the cluster is not created yet' };
   if (missing.length > 0) return { type, status: 'False', reason: 'InstanceNotReady', message: missing.join('; ') };
   if (operation) {
-    const message = `operation ${operation.metadata.name} is not finished`;
+    const message = `operation ${titleOf(operation)} is not finished`;
     return { type, status: 'False', reason: 'OperationUnderWay', message };
   }
   return { type, status: 'True', reason: 'AllInstancesReady', message: 'the primary and all replicas work' };
+}
+
+/** An operation without a name is one whose object could not be made. */
+function titleOf({ spec, metadata }: MPDOperation): string {
+  return `${spec.type} (${metadata.name ?? 'without an operation object: its namespace is being deleted'})`;
 }
 
 function progressing(operation: MPDOperation | undefined): Claim {
   const type = 'Progressing';
   if (!operation) return { type, status: 'False', reason: 'Idle', message: 'no operation is under way' };
   const { phase, error } = operation.status ?? {};
-  const name = `${operation.spec.type} (${operation.metadata.name})`;
+  const name = titleOf(operation);
   if (phase === 'Interrupted') {
     const message = `${name} stopped: ${error?.message ?? 'no reason recorded'}. ${error?.remedy ?? ''}`.trim();
     return { type, status: 'False', reason: error?.code ?? 'Interrupted', message };

@@ -233,3 +233,20 @@ test('log positions', () => {
   expect(lagBytes('0/1', '0/2')).toBe(0);
   expect(lagBytes(undefined, '0/2')).toBeUndefined();
 });
+
+test('a deletion without an operation object is shown as one, and claims no name', () => {
+  const { name: _, ...metadata } = operation('Delete', {}).metadata;
+  const status = clusterStatus({
+    cluster: cluster({ currentOperation: 'demo-create' }),
+    seen: seen(),
+    positionsDue: true,
+    now,
+    operation: { ...operation('Delete', {}), metadata },
+  });
+  expect(status).toMatchObject({ clusterStatus: 'Deleting', currentOperation: '' });
+  expect(conditionOf(status.conditions, 'Progressing')).toMatchObject({
+    status: 'True',
+    reason: 'Delete',
+    message: 'Delete (without an operation object: its namespace is being deleted) is under way',
+  });
+});
