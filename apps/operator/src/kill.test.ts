@@ -122,7 +122,7 @@ test.each([
   ['what belongs to clusters is kept from it', kept],
   ['it removes everything under the operator', all],
 ])(
-  'CC5, CC6: the namespace is deleted at any moment of the creation; %s',
+  'CC5: the namespace is deleted at any moment of the creation; %s',
   async (_, end) => {
     const nothing = async () => {};
     const { effects } = await survive(undefined, nothing, async (s) => void (await s.create('demo')), ready);
