@@ -106,6 +106,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
         { name: 'eviction', kind: 'Eviction', verbs: verbs.create, group: 'policy', version: 'v1' },
         { name: 'exec', kind: 'PodExecOptions', verbs: verbs.exec },
         { name: 'log', kind: 'Pod', verbs: ['get'] },
+        { name: 'portforward', kind: 'PodPortForwardOptions', verbs: verbs.exec },
       ],
     },
     {

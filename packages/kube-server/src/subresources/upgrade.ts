@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { PodConnector } from '@polarstack/api';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { type Attributes, type Authorizer, forbid } from '../http/authorize.ts';
 import type { UserInfo } from '../http/identity.ts';
 import { parsePath } from '../http/request-info.ts';
@@ -11,6 +11,8 @@ import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
 import { noAttach } from './attach.ts';
 import { EXEC_PROTOCOLS, type ExecPlan, planExec, runExec } from './exec.ts';
+import { acceptSpdy, tunnelTransport } from './forward-upgrade.ts';
+import { type ForwardPlan, planForward, serveForward, TUNNEL_PROTOCOL } from './port-forward.ts';
 
 export interface UpgradeOptions {
   readonly env: Environment;
@@ -23,19 +25,24 @@ export interface UpgradeOptions {
 /** Largest message that a client may send at once. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
-/** Serves requests that ask for another protocol: `exec` over WebSockets, and nothing else. */
+type Plan =
+  | { readonly type: 'exec'; readonly exec: ExecPlan }
+  | { readonly type: 'forward'; readonly forward: ForwardPlan; readonly by: 'websocket' | 'spdy' };
+
+/** Serves requests that ask for another protocol: `exec` over WebSockets, `portforward` over SPDY or over both. */
 export function createUpgradeHandler(options: UpgradeOptions) {
   const { env, signal } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
-    handleProtocols: (offered) => EXEC_PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
+    handleProtocols: (offered) =>
+      [...EXEC_PROTOCOLS, TUNNEL_PROTOCOL].find((protocol) => offered.has(protocol)) ?? false,
   });
   signal.addEventListener('abort', () => {
     for (const socket of sockets.clients) socket.terminate();
   });
 
-  const plan = (request: IncomingMessage): ExecPlan => {
+  const plan = (request: IncomingMessage): Plan => {
     const user = options.authenticate(request);
     const url = parseUrl(request);
     const path = parsePath(url.pathname);
@@ -45,33 +52,67 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     const attributes: Attributes = { verb: 'create', resource, path: url.pathname };
     if (!options.authorizer.allows(user, attributes)) throw forbid(user, attributes);
     const { group, plural, subresource, namespace = '', name = '' } = resource;
-    if (group === '' && plural === 'pods' && subresource === 'attach') throw noAttach();
-    if (group !== '' || plural !== 'pods' || subresource !== 'exec') {
-      throw errors.badRequest(`this server upgrades connections for exec alone, not for ${subresource ?? plural}`);
-    }
-    const planned = planExec(env.store, options.connector, namespace, name, url.searchParams);
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((text) => text.trim());
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || !EXEC_PROTOCOLS.some((p) => offered.includes(p))) {
-      throw errors.badRequest(`exec speaks WebSockets with one of the protocols ${EXEC_PROTOCOLS.join(', ')}`);
+    const upgrade = request.headers.upgrade?.toLowerCase();
+    const offers = (protocols: readonly string[]): boolean =>
+      upgrade === 'websocket' && protocols.some((protocol) => offered.includes(protocol));
+    switch (group === '' ? `${plural}/${subresource}` : '') {
+      case 'pods/exec': {
+        const exec = planExec(env.store, options.connector, namespace, name, url.searchParams);
+        if (offers(EXEC_PROTOCOLS)) return { type: 'exec', exec };
+        throw errors.badRequest(`exec speaks WebSockets with one of the protocols ${EXEC_PROTOCOLS.join(', ')}`);
+      }
+      case 'pods/portforward': {
+        const forward = planForward(env.store, namespace, name);
+        if (offers([TUNNEL_PROTOCOL])) return { type: 'forward', forward, by: 'websocket' };
+        if (upgrade === 'spdy/3.1') return { type: 'forward', forward, by: 'spdy' };
+        throw errors.badRequest(`portforward speaks SPDY/3.1, or WebSockets with the protocol ${TUNNEL_PROTOCOL}`);
+      }
+      case 'pods/attach':
+        throw noAttach();
+      default:
+        throw errors.badRequest(
+          `this server upgrades connections for exec and portforward, not for ${subresource ?? plural}`,
+        );
     }
-    return planned;
+  };
+
+  const overWebSocket = (connection: WebSocket, planned: Plan): void => {
+    const work =
+      planned.type === 'exec'
+        ? runExec(connection, planned.exec, signal)
+        : serveForward(planned.forward, tunnelTransport(connection)).finally(() => connection.close());
+    work.catch((error: unknown) => {
+      env.logger.warn({ err: error }, `${planned.type} failed`);
+      connection.terminate();
+    });
+  };
+
+  const overSpdy = (socket: Duplex, head: Buffer, forward: ForwardPlan): void => {
+    const stop = (): void => void socket.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    serveForward(forward, acceptSpdy(socket, head))
+      .catch((error: unknown) => env.logger.warn({ err: error }, 'forward failed'))
+      .finally(() => {
+        signal.removeEventListener('abort', stop);
+        stop();
+      });
   };
 
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy());
-    let planned: ExecPlan;
+    let planned: Plan;
     try {
       planned = plan(request);
     } catch (error) {
       refuse(socket, error);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (connection) => {
-      runExec(connection, planned, signal).catch((error: unknown) => {
-        env.logger.error({ err: error }, 'exec failed');
-        connection.terminate();
-      });
-    });
+    if (planned.type === 'forward' && planned.by === 'spdy') {
+      overSpdy(socket, head, planned.forward);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (connection) => overWebSocket(connection, planned));
   };
 }
 
