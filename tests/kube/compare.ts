@@ -58,5 +58,5 @@ function scrub(value: unknown, field = ''): unknown {
   }
   if (Array.isArray(value)) return value.map((item) => scrub(item));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, scrub(item, key)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [String(scrub(key)), scrub(item, key)]));
 }

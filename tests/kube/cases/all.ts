@@ -1,7 +1,22 @@
 import type { ContractCase } from '../case.ts';
+import { customCases } from './custom.ts';
+import { kindCases } from './kinds.ts';
+import { lifecycleCases } from './lifecycle.ts';
 import { patchCases } from './patches.ts';
+import { selectingCases } from './selecting.ts';
 import { verbCases } from './verbs.ts';
 import { versionCases } from './versions.ts';
+import { viewCases } from './views.ts';
 import { watchCases } from './watches.ts';
 
-export const allCases: readonly ContractCase[] = [...verbCases, ...versionCases, ...patchCases, ...watchCases];
+export const allCases: readonly ContractCase[] = [
+  ...verbCases,
+  ...versionCases,
+  ...patchCases,
+  ...watchCases,
+  ...selectingCases,
+  ...lifecycleCases,
+  ...kindCases,
+  ...customCases,
+  ...viewCases,
+];

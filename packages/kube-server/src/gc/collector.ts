@@ -161,6 +161,8 @@ export function startCollector(env: Environment, signal: AbortSignal): void {
     for (const waiting of refused.wokenBy(key, () => holdersOf(key, object))) queue.add(waiting); // G5
     if (type === 'DELETED') {
       index.remove(key, previous ?? object);
+      // The write that let it go may have taken its owners away as well.
+      if (previous) wakeHolders(key, previous);
       for (const dependent of index.dependentsOf(uidOf(object))) queue.add(dependent);
       wakeHolders(key, object);
       return;

@@ -88,7 +88,9 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const metadata = {
       resourceVersion: String(result.revision),
       ...(result.continueToken === undefined
-        ? {}
+        ? definition.custom && rendering === 'object'
+          ? { continue: '' }
+          : {}
         : { continue: result.continueToken, remainingItemCount: result.remaining }),
     };
     const shown = (): readonly Readonly<JsonObject>[] => result.items.map((item) => present(definition, item));
@@ -276,13 +278,14 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
       case 'HEAD':
         return name === undefined ? list(call) : get(call);
       case 'POST':
-        if (name !== undefined) throw errors.methodNotAllowed('create', definition);
+        // Kubernetes serves custom resources by other rules: a name in the path is not looked at.
+        if (name !== undefined && !definition.custom) throw errors.methodNotAllowed('create', definition);
         return await create(call);
       case 'PUT':
-        if (name === undefined) throw errors.methodNotAllowed('update', definition);
+        if (name === undefined) throw withoutName('update', definition);
         return await replace(call);
       case 'PATCH':
-        if (name === undefined) throw errors.methodNotAllowed('patch', definition);
+        if (name === undefined) throw withoutName('patch', definition);
         return await patch(call);
       case 'DELETE':
         if (isStatus) throw errors.methodNotAllowed('delete', definition);
@@ -304,6 +307,10 @@ function narrowToName(path: ResourcePath, query: URLSearchParams): URLSearchPara
   const narrowed = new URLSearchParams(query);
   narrowed.set('fieldSelector', `metadata.name=${path.name}`);
   return narrowed;
+}
+
+function withoutName(verb: string, definition: ResourceDefinition): Error {
+  return definition.custom ? errors.badRequest('name must be provided') : errors.methodNotAllowed(verb, definition);
 }
 
 /** Built-in kinds leave out in lists what the list already says. */

@@ -8,14 +8,15 @@ const MAX_DATA_BYTES = 1024 * 1024;
 
 function validateData(draft: Readonly<JsonObject>, fields: readonly string[]): readonly FieldError[] {
   const found: FieldError[] = [];
-  const seen = new Set<string>();
+  const other = fields.includes('binaryData') ? (objectAt(draft, 'binaryData') ?? {}) : {};
   let size = 0;
   for (const field of fields) {
     for (const [key, value] of Object.entries(objectAt(draft, field) ?? {})) {
       const problem = nameChecks.configKey(key);
       if (problem !== undefined) found.push(fieldError.invalid(`${field}[${key}]`, key, problem));
-      if (seen.has(key)) found.push(fieldError.invalid(`${field}[${key}]`, key, 'duplicate of key present in data'));
-      seen.add(key);
+      if (field === 'data' && Object.hasOwn(other, key)) {
+        found.push(fieldError.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+      }
       size += Buffer.byteLength(String(value));
     }
   }
@@ -42,6 +43,21 @@ function validateImmutable(
 }
 
 const configMapFields = ['data', 'binaryData'];
+
+export const leaseStrategy: Strategy = {
+  validate: (draft) => {
+    const spec = objectAt(draft, 'spec') ?? {};
+    const found: FieldError[] = [];
+    const { leaseDurationSeconds: seconds, leaseTransitions: transitions } = spec;
+    if (typeof seconds === 'number' && seconds <= 0) {
+      found.push(fieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0'));
+    }
+    if (typeof transitions === 'number' && transitions < 0) {
+      found.push(fieldError.invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0'));
+    }
+    return found;
+  },
+};
 
 export const configMapStrategy: Strategy = {
   validate: (draft) => validateData(draft, configMapFields),

@@ -69,7 +69,8 @@ function validateOwners(owners: readonly unknown[]): readonly FieldError[] {
     if (!isObject(owner)) continue;
     for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
       if ((stringAt(owner, field) ?? '') === '') {
-        found.push(fieldError.invalid(`metadata.ownerReferences.${field}`, '', 'must not be empty'));
+        const why = field === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
+        found.push(fieldError.invalid(`metadata.ownerReferences.${field}`, '', why));
       }
     }
     if (owner.controller === true) controllers++;

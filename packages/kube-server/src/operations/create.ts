@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { errors, failure } from '../http/status.ts';
+import { ApiError, errors, failure } from '../http/status.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
 import { generateName, timestamp } from '../kinds/metadata.ts';
 import { keyOf, type ResourceDefinition, storePrefix, type WriteContext } from '../registry/definition.ts';
@@ -97,11 +97,17 @@ function assertNamespace(env: Environment, definition: ResourceDefinition, names
   const found: StoredObject | undefined = env.store.get(`${namespacePrefix}${namespace}`);
   if (!found) throw errors.notFound(namespaceSubject, namespace);
   if (found.metadata.deletionTimestamp === undefined) return;
-  throw errors.forbidden(
+  const { status } = errors.forbidden(
     definition,
     name,
     `unable to create new content in namespace ${namespace} because it is being terminated`,
   );
+  const cause = {
+    reason: 'NamespaceTerminating',
+    message: `namespace ${namespace} is being terminated`,
+    field: 'metadata.namespace',
+  };
+  throw new ApiError({ ...status, details: { ...status.details, causes: [cause] } });
 }
 
 /** No new custom resources while their definition is going away. */

@@ -1,3 +1,4 @@
+import { type FieldError, fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
 import { timestamp } from '../kinds/metadata.ts';
@@ -43,8 +44,13 @@ export function readDeleteOptions(body: Readonly<JsonObject>, query: URLSearchPa
   const orphans = body.orphanDependents === true || query.get('orphanDependents') === 'true';
   const policy =
     stringAt(body, 'propagationPolicy') ?? query.get('propagationPolicy') ?? (orphans ? 'Orphan' : undefined);
+  if (stringAt(body, 'propagationPolicy') !== undefined && typeof body.orphanDependents === 'boolean') {
+    throw refused(
+      fieldError.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+    );
+  }
   if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw errors.badRequest(`propagationPolicy "${policy}" is not one of Background, Foreground, Orphan`);
+    throw refused(fieldError.notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
   }
   const uid = stringAt(body, 'preconditions', 'uid');
   const resourceVersion = stringAt(body, 'preconditions', 'resourceVersion');
@@ -55,6 +61,9 @@ export function readDeleteOptions(body: Readonly<JsonObject>, query: URLSearchPa
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
 }
+
+const refused = (found: FieldError): Error =>
+  errors.invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [found]);
 
 /** Deletes an object, or marks it so that it goes away when its finalizers and its node let it. */
 export async function deleteObject(env: Environment, request: DeleteRequest): Promise<DeleteResult> {
@@ -106,7 +115,7 @@ function decide({ definition, options, context }: DeleteRequest, stored: StoredO
   const waits = holders(current).length - own + finalizers.length > 0 || grace > 0;
   if (!waits) return { type: 'delete', object: current };
   const before = Number(metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-  const isShorter = grace < before;
+  const isShorter = grace < before && !(isMarked && metadata.deletionGracePeriodSeconds === undefined);
   const sameFinalizers = finalizers.length === arrayAt(metadata, 'finalizers').length;
   if (isMarked && !isShorter && sameFinalizers) return { type: 'keep' };
   const marked: JsonObject = { ...metadata, finalizers };
@@ -118,6 +127,7 @@ function decide({ definition, options, context }: DeleteRequest, stored: StoredO
   if (!isMarked && definition.tracksGeneration) marked.generation = Number(metadata.generation ?? 0) + 1;
   const object: JsonObject = { ...current, metadata: marked };
   if (definition.kind === 'Namespace' && definition.group === '') {
+    delete marked.deletionGracePeriodSeconds;
     object.status = { ...(isObject(current.status) ? current.status : {}), phase: 'Terminating' };
   }
   return { type: 'put', object };

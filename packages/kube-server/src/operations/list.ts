@@ -84,8 +84,9 @@ function checkMatch(query: URLSearchParams): void {
 function readLimit(query: URLSearchParams): number {
   const text = query.get('limit');
   if (text === null || text === '') return 0;
-  if (!/^\d+$/.test(text)) throw errors.badRequest(`limit "${text}" is not a whole number`);
-  return Number(text);
+  if (!/^-?\d+$/.test(text)) throw errors.badRequest(`limit "${text}" is not a whole number`);
+  // Less than nothing is no limit.
+  return Math.max(0, Number(text));
 }
 
 function stateFor(

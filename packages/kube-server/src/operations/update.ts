@@ -142,7 +142,8 @@ function checkIdentity(request: UpdateRequest, current: Readonly<JsonObject>, me
   }
   const version = stringAt(metadata, 'resourceVersion') ?? '';
   if (version === '' && request.isReplace && !definition.allowsBlindUpdate) {
-    throw errors.invalid(definition, name, [
+    // Kubernetes names the resource here, not the kind.
+    throw errors.invalid({ ...definition, kind: definition.plural }, name, [
       { ...fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update') },
     ]);
   }

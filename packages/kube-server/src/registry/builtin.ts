@@ -6,6 +6,7 @@ import {
   configMapStrategy,
   endpointSliceStrategy,
   eventStrategy,
+  leaseStrategy,
   nodeStrategy,
   roleStrategy,
   secretStrategy,
@@ -155,7 +156,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
       generation: true,
       strategy: endpointSliceStrategy,
     },
-    { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', needsVersion: true },
+    { group: 'coordination.k8s.io', plural: 'leases', kind: 'Lease', needsVersion: true, strategy: leaseStrategy },
     {
       group: 'storage.k8s.io',
       plural: 'storageclasses',

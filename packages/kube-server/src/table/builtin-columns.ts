@@ -2,7 +2,11 @@
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import type { Column } from '../registry/definition.ts';
 import { age } from './age.ts';
-import { ageColumn, nameColumn } from './custom-columns.ts';
+import { ageColumn as customAgeColumn, nameColumn } from './custom-columns.ts';
+
+/** Built-in kinds call it text, definitions of custom resources a date. */
+const ageColumn: Column = { ...customAgeColumn, type: 'string' };
+
 import { podColumns } from './pod-columns.ts';
 
 type Cell = Column['cell'];
@@ -222,9 +226,9 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
   Namespace: [column('Status', at('status', 'phase')), ageColumn],
   Node: nodes,
   Service: services,
-  ConfigMap: [column('Data', count('data', 'binaryData'), 'integer'), ageColumn],
-  Secret: [column('Type', at('type')), column('Data', count('data'), 'integer'), ageColumn],
-  ServiceAccount: [column('Secrets', (account) => arrayAt(account, 'secrets').length, 'integer'), ageColumn],
+  ConfigMap: [column('Data', count('data', 'binaryData')), ageColumn],
+  Secret: [column('Type', at('type')), column('Data', count('data')), ageColumn],
+  ServiceAccount: [column('Secrets', (account) => arrayAt(account, 'secrets').length), ageColumn],
   PersistentVolume: volumes,
   PersistentVolumeClaim: claims,
   StorageClass: [
