@@ -21,6 +21,13 @@ interface ListBody<T> {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
 
+export interface ApplyOptions {
+  /** Who owns the fields: always the same name for the same purpose. */
+  readonly fieldManager: string;
+  /** Take fields over from others. Default false. */
+  readonly force?: boolean;
+}
+
 /** A {@link KubeClient} that also streams. */
 export interface KubeHttpClient extends KubeClient {
   readonly connection: KubeConnection;
@@ -29,6 +36,17 @@ export interface KubeHttpClient extends KubeClient {
    * object with the defaults of its schema.
    */
   dryRunCreate<T extends KubeObject>(resource: Resource<T>, object: T, signal?: AbortSignal): Promise<T>;
+  /**
+   * Server-side apply: the fields of `object` become as given and `fieldManager`'s own; those that it applied before
+   * and leaves out now are removed where nobody else owns them. Throws `Conflict` where another manager owns a field
+   * of another value, unless `force` takes it over.
+   */
+  apply<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options: ApplyOptions,
+    signal?: AbortSignal,
+  ): Promise<T>;
   /** GET of any path as it comes: followed logs, for instance. */
   stream(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -168,6 +186,17 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
       signal: AbortSignal,
     ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal),
     raw: async (path, signal) => await transport.sendText({ method: 'GET', path, accept: '*/*', signal }),
+    apply: async <T extends KubeObject>(
+      resource: Resource<T>,
+      object: T,
+      { fieldManager, force = false }: ApplyOptions,
+      signal?: AbortSignal,
+    ) => {
+      const path = resourcePath(resource, keyOf(object));
+      const query = queryString({ fieldManager, force: String(force) });
+      const body = withType(resource, object);
+      return await json<T>('PATCH', `${path}${query}`, body, signal, 'application/apply-patch+yaml');
+    },
     stream: async function* (path, signal) {
       const body = await transport.send({ method: 'GET', path, accept: '*/*', signal });
       try {

@@ -37,7 +37,7 @@ const step: fc.Arbitrary<WorldStep> = fc.oneof(
 /** Rates whose ratio stays below leaseDuration / renewDeadline. */
 const rates = fc.array(fc.double({ min: 0.85, max: 1.2, noNaN: true }), { minLength: 4, maxLength: 4 });
 
-describe('leader election', () => {
+describe('leader election', { timeout: 120_000 }, () => {
   it('never has more than one process that may act (L1), whatever happens to processes, network and Lease', () => {
     let terms = 0;
     fc.assert(
