@@ -57,14 +57,18 @@ function compareParts(
 ): { readonly changed?: FieldSet; readonly removed?: FieldSet } {
   if (isBare(before) && isBare(after)) return {};
   const shape: Shape = shapeOf(schema, isBare(after) ? before : after);
-  const fits = (value: unknown): boolean => isBare(value) || shapeOf(schema, value) === shape;
-  if (shape === 'leaf' || !fits(before) || !fits(after)) return {};
+  if (shape === 'leaf' || !fits(schema, before, shape) || !fits(schema, after, shape)) return {};
   if (shape === 'map') {
     return compareMaps(schema, isObject(before) ? before : {}, isObject(after) ? after : {});
   }
-  const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-  return compareLists(schema ?? {}, list(before), list(after));
+  return compareLists(schema ?? {}, listOf(before), listOf(after));
 }
+
+function fits(schema: Schema | undefined, value: unknown, shape: Shape): boolean {
+  return isBare(value) || shapeOf(schema, value) === shape;
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 function compareLists(schema: Schema, before: readonly unknown[], after: readonly unknown[]): Comparison {
   const old = indexItems(schema, before);

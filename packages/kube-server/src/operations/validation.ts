@@ -1,3 +1,4 @@
+import { withoutManagedFields } from '../apply/field-tracker.ts';
 import type { FieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import type { JsonObject } from '../json.ts';
@@ -8,7 +9,8 @@ import { nameChecks } from '../registry/names.ts';
 import { validate } from '../schema/validate.ts';
 
 function bodyOf(definition: ResourceDefinition, object: Readonly<JsonObject>): Readonly<JsonObject> {
-  if (!definition.custom) return object;
+  // What the server itself wrote is not judged: it would cost as much as all the rest.
+  if (!definition.custom) return withoutManagedFields(object);
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...body } = object;
   return body;
 }

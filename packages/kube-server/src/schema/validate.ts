@@ -182,6 +182,7 @@ function checkObject(schema: Schema, value: JsonObject, walk: Walk): void {
 }
 
 function checkCombinations(schema: Schema, value: unknown, walk: Walk): void {
+  if (!schema.allOf && !schema.anyOf && !schema.oneOf && !schema.not) return;
   for (const part of schema.allOf ?? []) visit(part, value, walk);
   const matches = (part: Schema): boolean => validate(part, value, { typed: false, at: [] }).length === 0;
   const field = pathText(walk.path);
