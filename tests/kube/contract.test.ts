@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi, type Entry } from './api.ts';
 import type { ContractCase } from './case.ts';
 import { allCases } from './cases/all.ts';
+import { connector } from './cases/pods.ts';
 import { compareTranscripts, type Deviation } from './compare.ts';
 import { differences, mayDiffer } from './differences.ts';
 import { startOurs } from './servers/ours.ts';
@@ -21,12 +22,15 @@ let real: ContractServer | undefined;
 
 beforeAll(async () => {
   const found = findKubeAssets();
-  [ours, real] = await Promise.all([startOurs(), found.complete ? startReal(found.assets) : undefined]);
+  // One after the other: what has started is known to the end, also when the next one fails.
+  ours = await startOurs(connector);
+  if (found.complete) real = await startReal(found.assets);
 });
 
 afterAll(async () => {
   const counts = [`${passed.ours} of ${allCases.length} cases on ours`];
   if (real) counts.push(`${passed.real} of ${allCases.filter((one) => !one.kubelet).length} on ${real.title}`);
+  else counts.push('none on a real API server');
   process.stderr.write(`contract: ${counts.join(', ')}\n`);
   await Promise.allSettled([ours?.stop(), real?.stop()]);
 });

@@ -3,6 +3,7 @@ import { customCases } from './custom.ts';
 import { kindCases } from './kinds.ts';
 import { lifecycleCases } from './lifecycle.ts';
 import { patchCases } from './patches.ts';
+import { podCases } from './pods.ts';
 import { selectingCases } from './selecting.ts';
 import { verbCases } from './verbs.ts';
 import { versionCases } from './versions.ts';
@@ -19,4 +20,5 @@ export const allCases: readonly ContractCase[] = [
   ...kindCases,
   ...customCases,
   ...viewCases,
+  ...podCases,
 ];
