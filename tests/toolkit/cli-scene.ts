@@ -134,6 +134,54 @@ export async function startCliScene(): Promise<CliScene> {
   };
 }
 
+/** A cluster that runs, with a replica that does not answer. */
+export const runningStatus: MPDClusterStatus = {
+  clusterStatus: 'Running',
+  observedGeneration: 1,
+  engine: { type: 'postgres', version: '15' },
+  endpoints: {
+    rw: { host: '127.0.20.2', port: 5432, service: 'demo-rw' },
+    ro: { host: '127.0.20.3', port: 5432, service: 'demo-ro' },
+  },
+  conditions: [
+    { type: 'Ready', status: 'False', reason: 'InstanceNotReady', message: 'demo-1001-1001 does not answer' },
+    { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'fine' },
+  ],
+  dbInstanceStatus: {
+    '1001': {
+      podName: 'demo-1001-1001',
+      insType: 'ro',
+      role: 'replica',
+      ready: false,
+      nodeName: 'node-2',
+      netInfo: { workingHostIP: '127.0.12.2', workingPort: 5432 },
+      lsn: '0/3000000',
+      lagBytes: 2048,
+      streaming: false,
+    },
+    '1000': {
+      podName: 'demo-1000-1000',
+      insType: 'rw',
+      role: 'primary',
+      ready: true,
+      nodeName: 'node-1',
+      netInfo: { workingHostIP: '127.0.11.2', workingPort: 5432 },
+      lsn: '0/3000800',
+      engine: { pid: 4711, dataDir: '/data/pgdata', version: '15.18' },
+      observedAt: '2026-01-01T00:00:00Z',
+    },
+  },
+};
+
+/** With clusters to show: `demo` runs, `demo-two` is being made, and `far` runs in another namespace. */
+export async function startSceneWithClusters(): Promise<CliScene> {
+  const scene = await startCliScene();
+  await scene.makeCluster('demo', 'default', runningStatus);
+  await scene.makeCluster('demo-two', 'default', { clusterStatus: 'Creating' });
+  await scene.makeCluster('far', 'other', runningStatus);
+  return scene;
+}
+
 /** Waits until something has been printed. */
 export async function printed(what: string, holds: () => boolean): Promise<void> {
   await waitFor(what, async () => holds() || undefined, {
