@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Clock, isStackError, StackError, systemClock } from '@polarstack/base';
+import { type Clock, isStackError, StackError, systemClock, withDeadline } from '@polarstack/base';
 import type { Lease } from 'kubernetes-types/coordination/v1.js';
 import type { KubeClient, ObjectKey } from './client.ts';
 import {
@@ -111,20 +111,23 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     };
   };
 
+  const send = async (request: ElectionRequest<Lease>, signal: AbortSignal): Promise<ElectionResult<Lease>> => {
+    if (request.verb === 'read') {
+      const found = await client.find(Leases, lease, signal);
+      return found ? { kind: 'lease', lease: seenLease(found) } : { kind: 'absent' };
+    }
+    const object = leaseFor(request, { ...lease, identity, times, now: clock.now() });
+    const written =
+      request.verb === 'create'
+        ? await client.create(Leases, object, signal)
+        : await client.replace(Leases, object, signal);
+    return { kind: 'lease', lease: seenLease(written) };
+  };
+
   const ask = async (request: ElectionRequest<Lease>): Promise<ElectionResult<Lease>> => {
-    // A request outlives its usefulness by little: connections are not held by a server that never answers.
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(times.renewDeadlineMs)]);
     try {
-      if (request.verb === 'read') {
-        const found = await client.find(Leases, lease, signal);
-        return found ? { kind: 'lease', lease: seenLease(found) } : { kind: 'absent' };
-      }
-      const object = leaseFor(request, { ...lease, identity, times, now: clock.now() });
-      const written =
-        request.verb === 'create'
-          ? await client.create(Leases, object, signal)
-          : await client.replace(Leases, object, signal);
-      return { kind: 'lease', lease: seenLease(written) };
+      // A request outlives its usefulness by little: connections are not held by a server that never answers.
+      return await withDeadline(times.renewDeadlineMs, closing.signal, async (signal) => await send(request, signal));
     } catch (error) {
       if (isStackError(error, 'NotFound') && request.verb !== 'create') return { kind: 'absent' };
       if (isStackError(error, 'Conflict') || isStackError(error, 'AlreadyExists')) return { kind: 'conflict' };

@@ -12,6 +12,16 @@ export const clusterErrors = entries({
     remedy: 'Restore the Secret that the message names, or delete the cluster and make it anew.',
     retry: 'later',
   },
+  AuthorityMissing: {
+    summary: "The Secret with the cluster's certificate authority is gone; its key cannot be made again.",
+    remedy: 'Restore Secret <cluster>-ca from a backup. Until then no certificate is renewed or issued again.',
+    retry: 'later',
+  },
+  DataMissing: {
+    summary: 'The volume claim of an instance is gone or going, and the data with it.',
+    remedy: 'A replica is copied anew by itself. A primary stays down: restore its claim and data from a backup.',
+    retry: 'later',
+  },
   NameTaken: {
     summary: 'An object that the cluster needs exists under its name and belongs to somebody else.',
     remedy: 'Delete or rename the object that the message names, or choose another name for the cluster.',
