@@ -59,6 +59,12 @@ export function createLayout(home: string): Layout {
   };
 }
 
+/** Where the volumes of a pod lie that are its own. */
+export const podVolumes = (podFolder: string): string => join(podFolder, 'volumes');
+
+/** Throws `InvalidPod` for a name that is a path: pods that were stored before the API checked it still come. */
+export const podVolume = (podFolder: string, volume: string): string => join(podVolumes(podFolder), part(volume));
+
 export function containerPaths(podFolder: string, container: string): ContainerPaths {
   const folder = join(podFolder, part(container));
   return {

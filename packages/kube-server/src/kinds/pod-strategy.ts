@@ -12,6 +12,7 @@ import {
 } from '../json.ts';
 import type { Strategy } from '../registry/definition.ts';
 import { nameChecks } from '../registry/names.ts';
+import { validatePodPaths } from './pod-volumes.ts';
 
 function prepareSpec(draft: JsonObject): void {
   const spec = ensureObject(draft, 'spec');
@@ -108,6 +109,7 @@ export const podStrategy: Strategy = {
   },
   prepareUpdate: (draft) => prepareSpec(draft),
   validate: (draft) => validateContainers(objectAt(draft, 'spec') ?? {}),
+  validateCreate: validatePodPaths,
   validateUpdate: (draft, current) =>
     equalJson(fixedSpec(draft), fixedSpec(current)) ? [] : [fieldError.forbidden('spec', SPEC_FIXED)],
   gracePeriod: (current, requested) => {

@@ -75,7 +75,7 @@ function problems(
     ),
     ...(custom && before ? schemaErrors.filter((error) => !isOld(error, body, before)) : schemaErrors),
     ...(strategy.validate?.(draft) ?? []),
-    ...(current ? (strategy.validateUpdate?.(draft, current) ?? []) : []),
+    ...((current ? strategy.validateUpdate?.(draft, current) : strategy.validateCreate?.(draft)) ?? []),
   ];
   const cel = definition.cel?.();
   if (!cel?.hasRules) return found;

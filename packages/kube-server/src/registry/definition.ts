@@ -35,6 +35,8 @@ export interface Strategy {
   prepareUpdate?(draft: JsonObject, current: Readonly<JsonObject>, context: WriteContext): void;
   prepareStatusUpdate?(draft: JsonObject, current: Readonly<JsonObject>): void;
   validate?(draft: Readonly<JsonObject>): readonly FieldError[];
+  /** What only new objects have to meet. */
+  validateCreate?(draft: Readonly<JsonObject>): readonly FieldError[];
   validateUpdate?(draft: Readonly<JsonObject>, current: Readonly<JsonObject>): readonly FieldError[];
   /** What is wrong with a name, or undefined. Default: a DNS subdomain. */
   validateName?(name: string): string | undefined;

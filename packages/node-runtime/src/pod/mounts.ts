@@ -2,7 +2,7 @@ import { chmod, chown, lstat, mkdir, rm, rmdir, stat, symlink } from 'node:fs/pr
 import { dirname, join, posix } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { Container, HostPathVolumeSource, Pod, Volume } from 'kubernetes-types/core/v1.js';
-import type { Layout } from '../layout.ts';
+import { type Layout, podVolume } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
 
 /** Where a volume of a pod lies on this machine. */
@@ -57,7 +57,7 @@ async function hostPathFolder(source: HostPathVolumeSource, context: VolumeConte
  */
 export async function volumeFolder(volume: Volume, context: VolumeContext): Promise<VolumeFolder> {
   const { name } = volume;
-  const own = join(context.podFolder, 'volumes', name);
+  const own = podVolume(context.podFolder, name);
   if (volume.secret ?? volume.configMap ?? volume.downwardAPI ?? volume.projected) {
     return { name, path: own, kind: 'api' };
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { StackError } from '@polarstack/base';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { containerPaths, type Layout, type PodId } from '../layout.ts';
+import { containerPaths, type Layout, type PodId, podVolume, podVolumes } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
 import { readAtomicVolume, type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
 import type { DownwardFacts, EnvironmentSources } from './environment.ts';
@@ -49,6 +50,18 @@ function digest(files: ReadonlyMap<string, VolumeFile>): string {
   return hash.digest('hex');
 }
 
+/**
+ * Folders of volumes and containers must not meet: where one that belongs to the containers' user is also one that we
+ * fill from the API, that user puts links for us to follow.
+ */
+function assertApart(path: string, pod: Pod): void {
+  const volumes = (pod.spec?.volumes ?? []).map(({ name }) => podVolume(path, name));
+  const containers = allContainers(pod).map(({ name }) => containerPaths(path, name).folder);
+  const all = [podVolumes(path), ...volumes, ...containers];
+  const twice = all.find((folder, i) => all.indexOf(folder) !== i);
+  if (twice !== undefined) throw new StackError('InvalidPod', `two parts of the pod are named ${basename(twice)}`);
+}
+
 /** Opens a pod's folder: with the record that an earlier control left there, if any. */
 export async function openPodFolder(options: PodFolderOptions): Promise<PodFolder> {
   const { layout, node, pod, user, sources } = options;
@@ -72,12 +85,13 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
   }
 
   async function refresh(facts: DownwardFacts): Promise<readonly string[]> {
+    assertApart(path, facts.pod);
     const changed: string[] = [];
     for (const volume of facts.pod.spec?.volumes ?? []) {
       const files = await volumeContent(volume, facts, sources);
       if (!files) continue;
       const hash = digest(files);
-      const folder = `${path}/volumes/${volume.name}`;
+      const folder = podVolume(path, volume.name);
       if (!digests.has(volume.name)) {
         // Adopted: programs watch these files, so what an earlier control wrote is not written again.
         const there = await readAtomicVolume(folder);
@@ -92,7 +106,7 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
   }
 
   async function build(spec: Pod): Promise<readonly string[]> {
-    await makeFolder(`${path}/volumes`);
+    await makeFolder(podVolumes(path));
     const volumes = new Map<string, VolumeFolder>();
     for (const volume of spec.spec?.volumes ?? []) volumes.set(volume.name, await volumeFolder(volume, context));
     for (const container of allContainers(spec)) {
@@ -122,7 +136,7 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
       if (!record) return;
       await ensureRunFolder(dirname(record.runFolder), basename(record.runFolder), options.uid, user);
       if (!record.prepared) {
-        await makeFolder(`${path}/volumes`);
+        await makeFolder(podVolumes(path));
         await refresh(facts);
         const persistentFolders = await build(facts.pod);
         await write({ ...record, prepared: true, persistentFolders });
