@@ -106,10 +106,16 @@ export interface TestPod {
   enginePid(): Promise<number>;
 }
 
+interface PodOptions {
+  readonly bin?: string;
+  /** How many files the agent and its engine may open each. */
+  readonly descriptors?: number;
+}
+
 export interface TestCluster {
   readonly folder: string;
   readonly authority: KeyPair;
-  pod(instanceId: string, options?: { readonly bin?: string }): Promise<TestPod>;
+  pod(instanceId: string, options?: PodOptions): Promise<TestPod>;
   close(): Promise<void>;
 }
 
@@ -147,7 +153,7 @@ export async function createTestCluster(): Promise<TestCluster> {
     await issueCertificate({ authority: by, commonName, usages: ['client'], days: 5, now: new Date() });
   const operator = await clientPair('operator', authority);
 
-  const pod = async (instanceId: string, options: { readonly bin?: string } = {}): Promise<TestPod> => {
+  const pod = async (instanceId: string, options: PodOptions = {}): Promise<TestPod> => {
     const name = `pod-${instanceId}`;
     const rootDir = join(folder, name);
     const runDir = join(folder, `r${pods.length}`);
@@ -207,7 +213,9 @@ export async function createTestCluster(): Promise<TestCluster> {
       agent: undefined,
       output: () => output,
       start: async () => {
-        const child = spawn(process.execPath, [bundle], { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'], ...user });
+        const limit = options.descriptors === undefined ? [] : ['prlimit', `--nofile=${options.descriptors}`];
+        const [program = '', ...args] = [...limit, process.execPath, bundle];
+        const child = spawn(program, args, { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'], ...user });
         for (const stream of [child.stdout, child.stderr])
           stream.setEncoding('utf8').on('data', (text: string) => {
             output += text;

@@ -7,6 +7,7 @@ import type { AgentApi } from '@polarstack/contracts';
 import type { Readiness } from '../readiness.ts';
 import { authorize } from './authorization.ts';
 import type { Certificates } from './certificates.ts';
+import { boundConnections, limits } from './connections.ts';
 import { routes } from './routes.ts';
 
 export interface AgentServer {
@@ -99,6 +100,8 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
+    // A probe's, or a stranger's: it gets its answer and keeps no descriptor of ours.
+    if (!(request.socket as TLSSocket).authorized) response.shouldKeepAlive = false;
     try {
       const { status, body } = await answer(request, gone.signal);
       send(response, status, body);
@@ -112,10 +115,10 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
   };
 
   const server: Server = createServer(
-    { ...tlsOptions(certificates), requestCert: true, rejectUnauthorized: false },
+    { ...tlsOptions(certificates), ...limits, requestCert: true, rejectUnauthorized: false },
     (request, response) => void handle(request, response),
   );
-  server.keepAliveTimeout = 60_000;
+  boundConnections(server);
   server.on('tlsClientError', (error) => log.debug({}, `a connection failed: ${error.message}`));
 
   return {

@@ -64,8 +64,16 @@ function engineProcess(
   exited: Promise<EngineExit>,
   release: () => void,
 ): EngineProcess {
+  const mayLive = (): boolean => {
+    try {
+      return isAlive(pid, startTicks);
+    } catch {
+      // Unknown: its death was not seen, and who asks us to stop it must not be left without.
+      return true;
+    }
+  };
   const send = (signal: NodeJS.Signals): void => {
-    if (isAlive(pid, startTicks)) kill(pid, signal);
+    if (mayLive()) kill(pid, signal);
   };
   return {
     pid,

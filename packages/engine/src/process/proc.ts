@@ -5,13 +5,24 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
+/**
+ * True where an error of /proc says that the process is gone. Every other one (no descriptor left, no memory) says nothing about
+ * the process: it is thrown, for a living engine must never be taken for a dead one.
+ */
+const saysGone = (error: unknown): boolean => ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
+const saysForeign = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 export interface ProcessStat {
   readonly parent: number;
   /** Ticks since boot: with the pid, the identity of the process. */
   readonly startTicks: number;
 }
 
-/** Undefined where the process does not exist or is dead already (a zombie is dead: it runs no more instruction). */
+/**
+ * Undefined where the process does not exist or is dead already (a zombie is dead: it runs no more instruction). Throws where that
+ * cannot be told.
+ */
 export function processStat(pid: number): ProcessStat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -19,21 +30,23 @@ export function processStat(pid: number): ProcessStat | undefined {
     const state = fields[0];
     if (state === 'Z' || state === 'X') return undefined;
     return { parent: Number(fields[1]), startTicks: Number(fields[19]) };
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (saysGone(error)) return undefined;
+    throw error;
   }
 }
 
-/** The name of the program that a process runs; empty where it is gone. */
+/** The name of the program that a process runs; empty where it is gone or another user's. */
 export function executableOf(pid: number): string {
   try {
     return basename(readlinkSync(`/proc/${pid}/exe`));
-  } catch {
-    return '';
+  } catch (error) {
+    if (saysGone(error) || saysForeign(error)) return '';
+    throw error;
   }
 }
 
-/** True while the same process (not a later one with its pid) lives. */
+/** True while the same process (not a later one with its pid) lives. Throws where that cannot be told. */
 export const isAlive = (pid: number, startTicks: number): boolean => processStat(pid)?.startTicks === startTicks;
 
 /**
@@ -49,8 +62,9 @@ export function processesIn(folders: readonly string[]): readonly number[] {
     try {
       const cwd = readlinkSync(`/proc/${name}/cwd`).replace(/ \(deleted\)$/, '');
       if (folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`)) && processStat(pid)) found.push(pid);
-    } catch {
+    } catch (error) {
       // Gone meanwhile, a zombie, or another user's: none of them is a living process of ours.
+      if (!saysGone(error) && !saysForeign(error)) throw error;
     }
   }
   return found;

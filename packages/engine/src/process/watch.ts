@@ -76,7 +76,15 @@ export function watchDeath(pid: number, startTicks: number, dataDir: string, onD
   };
   const look = (): void => {
     if (ended) return;
-    if (!isAlive(pid, startTicks)) {
+    let alive: boolean;
+    try {
+      alive = isAlive(pid, startTicks);
+    } catch {
+      // Nothing is known (no descriptor left, say): that is no death. Asked again.
+      schedule(POLL_MS);
+      return;
+    }
+    if (!alive) {
       end();
       onDeath();
       return;
