@@ -18,6 +18,8 @@ export interface EmbeddedApi {
   deploy(name: 'crds' | 'catalog'): Promise<void>;
   /** Stops the server (a kill as far as clients can see) and starts it again on the same port and store. */
   restart(): Promise<void>;
+  /** Stops the server for good; what it stored stays until `stop`. */
+  halt(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export async function startEmbeddedApi(options: { readonly connector?: PodConnec
   };
 
   let running = await start(0);
+  let halted = false;
   const connection: KubeConnection = {
     server: `https://127.0.0.1:${running.port}`,
     caPem: authority.certPem,
@@ -100,9 +103,13 @@ export async function startEmbeddedApi(options: { readonly connector?: PodConnec
       await running.stop();
       running = await start(port);
     },
+    halt: async () => {
+      halted = true;
+      await running.stop();
+    },
     stop: async () => {
       await client.close();
-      await running.stop();
+      if (!halted) await running.stop();
       rmSync(folder, { recursive: true });
     },
   };

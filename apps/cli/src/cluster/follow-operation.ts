@@ -1,12 +1,13 @@
 /**
  * Waits until a cluster is what was asked for, showing the steps of the operation that makes it so.
  *
- * Ends well when the wish is fulfilled; throws when it cannot be: refused by the operator, failed, or too late. The
- * work goes on in the background whatever becomes of the waiting.
+ * Ends well when the wish is fulfilled; throws when it cannot be: refused by the operator, failed, or too late, or
+ * nobody is there to say so any more. The work goes on in the background whatever becomes of the waiting.
  */
 import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
 import { type ErrorCode, errorTable, StackError } from '@polarstack/base';
 import type { KubeClient } from '@polarstack/kube';
+import { type Contact, contactBackoff, keepContact, serverAway } from './keep-contact.ts';
 import { createOperationProgress } from './operation-progress.ts';
 import type { ProgressPrinter } from './progress-printer.ts';
 
@@ -25,19 +26,19 @@ export interface FollowOptions {
 const operationTypeOf = { Ready: 'Create', Gone: 'Delete' } as const;
 
 export async function followOperation(options: FollowOptions): Promise<void> {
-  const { client, namespace, name, uid, wish, printer, signal, timeoutMs } = options;
+  const { client, namespace, name, uid, wish, printer } = options;
   const { createInformer } = await import('@polarstack/kube');
-  const stop = new AbortController();
-  const linked = AbortSignal.any([signal, stop.signal, AbortSignal.timeout(timeoutMs)]);
+  const contact = keepContact(options);
+  const { signal, onError } = contact;
+  const common = { client, namespace, onError, backoff: contactBackoff };
   const cluster = createInformer<MPDCluster>({
-    client,
+    ...common,
     resource: MPDClusters,
-    namespace,
     fieldSelector: `metadata.name=${name}`,
   });
-  const operations = createInformer<MPDOperation>({ client, resource: MPDOperations, namespace });
+  const operations = createInformer<MPDOperation>({ ...common, resource: MPDOperations });
   const news = createOperationProgress();
-  const running = [cluster.start(linked), operations.start(linked)];
+  const running = [cluster.start(signal), operations.start(signal)];
   try {
     await Promise.race([Promise.all([cluster.synced, operations.synced]), ...running]);
     await new Promise<void>((resolve, reject) => {
@@ -49,17 +50,19 @@ export async function followOperation(options: FollowOptions): Promise<void> {
         if (outcome === 'done') resolve();
         else if (outcome !== 'wait') reject(outcome);
       };
-      linked.addEventListener('abort', () => reject(stopped(options, cluster.get(`${namespace}/${name}`))), {
-        once: true,
-      });
-      if (linked.aborted) reject(stopped(options, undefined));
+      const stop = (): void => reject(stopped(options, contact, cluster.get(`${namespace}/${name}`)));
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) {
+        stop();
+        return;
+      }
       look();
       cluster.onChange(look);
       operations.onChange(look);
     });
   } finally {
     printer.end();
-    stop.abort();
+    await contact.end();
     await Promise.all(running);
   }
 }
@@ -108,13 +111,26 @@ function refusal(reason: string | undefined, message: string | undefined): Stack
   return new StackError(code, message ?? `refused: ${reason}`);
 }
 
-function stopped({ signal, wish, name, timeoutMs }: FollowOptions, cluster: MPDCluster | undefined): unknown {
+function stopped(
+  { signal, wish, name, namespace, timeoutMs }: FollowOptions,
+  { trouble }: Contact,
+  cluster: MPDCluster | undefined,
+): StackError {
+  const what = wish === 'Ready' ? 'ready' : 'gone';
+  const where = namespace === 'default' ? '' : ` -n ${namespace}`;
+  const look = `see \`polarstack status${wish === 'Ready' ? ` ${name}${where}` : ''}\``;
   if (signal.aborted) {
-    return new StackError('Cancelled', 'nobody waits any longer', {
-      remedy: 'The work goes on in the background; see `polarstack status` and `polarstack operations`.',
+    return new StackError('Cancelled', `interrupted while waiting for cluster ${name} to be ${what}`, {
+      remedy: `Only the waiting has ended; the work goes on in the background: ${look} and \`polarstack operations\`.`,
     });
   }
-  const what = wish === 'Ready' ? 'ready' : 'gone';
+  if (trouble) {
+    return serverAway(
+      trouble,
+      `cluster ${name} is not ${what} yet`,
+      `The work on cluster ${name} then goes on: ${look}.`,
+    );
+  }
   const seen = cluster?.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
   const why = seen ? `: ${seen}` : '';
   return new StackError('ClusterNotReady', `cluster ${name} is not ${what} after ${timeoutMs / 1000} s${why}`);

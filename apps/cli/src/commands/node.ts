@@ -2,6 +2,7 @@ import { isStackError, StackError } from '@polarstack/base';
 import { createInformer, type KubeClient, Nodes, Pods } from '@polarstack/kube';
 import type { Command } from 'commander';
 import type { Node } from 'kubernetes-types/core/v1.js';
+import { contactBackoff, keepContact, serverAway } from '../cluster/keep-contact.ts';
 import { isReady, nodeView, POWER_ANNOTATION, renderNodes } from '../cluster/nodes.ts';
 import { withConnection } from '../connect/connect.ts';
 import { addGlobals, globalsOf } from '../connect/globals.ts';
@@ -77,30 +78,40 @@ async function waitForNode(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const stop = new AbortController();
-  const linked = AbortSignal.any([signal, stop.signal, AbortSignal.timeout(timeoutMs)]);
-  const informer = createInformer<Node>({ client, resource: Nodes, fieldSelector: `metadata.name=${name}` });
-  const running = informer.start(linked);
+  const contact = keepContact({ client, signal, timeoutMs });
+  const informer = createInformer<Node>({
+    client,
+    resource: Nodes,
+    fieldSelector: `metadata.name=${name}`,
+    onError: contact.onError,
+    backoff: contactBackoff,
+  });
+  const running = informer.start(contact.signal);
   try {
     await new Promise<void>((resolve, reject) => {
       informer.onChange(({ type, object }) => {
         if (type !== 'DELETED' && isReady(object) === ready) resolve();
       });
-      linked.addEventListener('abort', () => reject(linked.reason), { once: true });
+      contact.signal.throwIfAborted();
+      contact.signal.addEventListener('abort', () => reject(contact.signal.reason), { once: true });
     });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw new StackError(
-      'Timeout',
-      `node ${name} is not ${ready ? 'running' : 'stopped'} after ${timeoutMs / 1000} s`,
-      {
-        cause: error,
-        remedy:
-          'Only nodes of a local home can be switched; see `polarstack node list` and logs/control.log in the home.',
-      },
-    );
+    const what = ready ? 'running' : 'stopped';
+    if (contact.trouble) {
+      throw serverAway(
+        contact.trouble,
+        `node ${name} is not ${what} yet`,
+        'What was asked for is done then; see `polarstack node list`.',
+      );
+    }
+    throw new StackError('Timeout', `node ${name} is not ${what} after ${timeoutMs / 1000} s`, {
+      cause: error,
+      remedy:
+        'Only nodes of a local home can be switched; see `polarstack node list` and logs/control.log in the home.',
+    });
   } finally {
-    stop.abort();
+    await contact.end();
     await running;
   }
 }

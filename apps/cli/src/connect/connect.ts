@@ -75,12 +75,16 @@ function explainUnreachable(error: unknown, target: Target, server: string): unk
   const { home, kubeconfig } = target;
   const refused = /ECONNREFUSED|ECONNRESET|other side closed/.test(`${error.message} ${String(error.cause)}`);
   if (home !== undefined && refused) {
+    // A command that was waiting when the home was stopped says also what for, and what becomes of it.
+    const { waited, afterwards } = error.details;
+    const what = typeof waited === 'string' ? `${waited}: ` : '';
+    const then = typeof afterwards === 'string' ? ` ${afterwards}` : '';
     return new StackError(
       'ApiUnreachable',
-      `the local home in ${home.root} does not run (nobody answers at ${server})`,
+      `${what}the local home in ${home.root} does not run (nobody answers at ${server})`,
       {
         cause: error,
-        remedy: 'Run `polarstack up` to start it.',
+        remedy: `Run \`polarstack up\` to start it.${then}`,
       },
     );
   }
