@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ let context: VolumeContext;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'mounts-'));
   const layout = createLayout(home);
+  await mkdir(layout.node('node-1'), { recursive: true });
   context = { layout, node: 'node-1', podFolder: join(home, 'pod'), boundVolume: async () => 'pv-1' };
 });
 afterEach(async () => {
@@ -77,6 +78,84 @@ describe('buildRoot', () => {
     await expect(build({ name: 'd', mountPath: '/x', subPath: '../y' })).rejects.toMatchObject({ code: 'InvalidPod' });
     const inside = build({ name: 's', mountPath: '/s' }, { name: 'd', mountPath: '/s/d' });
     await expect(inside).rejects.toMatchObject({ code: 'InvalidPod' });
+  });
+});
+
+describe('links that a container left in a volume', () => {
+  const root = (): string => join(home, 'root');
+  let secret: string;
+  let data: string;
+  beforeEach(async () => {
+    secret = join(home, 'only-root');
+    data = join(home, 'nodes/node-1/volumes/pv-1');
+    await mkdir(secret);
+    await mkdir(join(secret, 'inner'));
+    await mkdir(data, { recursive: true });
+    await symlink(secret, join(data, 'x'));
+  });
+  afterEach(async () => {
+    expect(await readdir(secret)).toEqual(['inner']);
+    expect(await readdir(join(secret, 'inner'))).toEqual([]);
+  });
+
+  async function build(...volumeMounts: { name: string; mountPath: string; subPath?: string }[]): Promise<void> {
+    const volumes = new Map<string, VolumeFolder>();
+    const claim = { name: 'd', persistentVolumeClaim: { claimName: 'c' } };
+    for (const volume of [claim, { name: 'e', emptyDir: {} }, { name: 'h', hostPath: { path: '/shared' } }]) {
+      volumes.set(volume.name, await volumeFolder(volume, context));
+    }
+    await buildRoot(root(), { name: 'c', volumeMounts }, volumes);
+  }
+  const failed = { code: 'MountFailed' };
+
+  it('are not followed by a subPath (F1)', async () => {
+    for (const subPath of ['x', 'x/new', 'x/inner', 'x/inner/new']) {
+      await expect(build({ name: 'd', mountPath: '/d', subPath }), subPath).rejects.toMatchObject(failed);
+    }
+  });
+
+  it('are not followed by a mount inside of another (F1, F2)', async () => {
+    const outer = { name: 'd', mountPath: '/d' };
+    for (const mountPath of ['/d/x/evil-link', '/d/x/inner', '/d/x/inner/deep', '/d/./x/y', '//d//x/z']) {
+      await expect(build(outer, { name: 'e', mountPath }), mountPath).rejects.toMatchObject(failed);
+    }
+    await mkdir(join(data, 'sub'));
+    await symlink(secret, join(data, 'sub/y'));
+    const below = build({ ...outer, subPath: 'sub' }, { name: 'e', mountPath: '/d/y/z' });
+    await expect(below).rejects.toMatchObject(failed);
+    await build(outer, { name: 'e', mountPath: '/d/x' }); // in place of the link, where the container sees it
+    expect(await readlink(join(data, 'x'))).toBe(join(home, 'pod/volumes/e'));
+  });
+
+  it('are not followed by a hostPath, at no step and also not later (F1)', async () => {
+    const host = (path: string, type = '') => volumeFolder({ name: 'h', hostPath: { path, type } }, context);
+    const shared = join(home, 'nodes/node-1/shared');
+    await host('/shared');
+    await symlink(secret, join(shared, 'y'));
+    for (const type of ['', 'DirectoryOrCreate', 'Directory', 'File']) {
+      for (const path of ['/shared/y', '/shared/y/new', '/shared/y/inner', '/shared/y/inner/new']) {
+        await expect(host(path, type), `${type} ${path}`).rejects.toMatchObject(failed);
+      }
+    }
+    const inner = build({ name: 'h', mountPath: '/h' }, { name: 'e', mountPath: '/h/y/link' });
+    await expect(inner).rejects.toMatchObject(failed);
+    const swapped = new Map([['h', await host('/shared/folder')]]);
+    await rm(join(shared, 'folder'), { recursive: true });
+    await symlink(secret, join(shared, 'folder'));
+    const mounts = [{ name: 'h', mountPath: '/h', subPath: 'new' }];
+    await expect(buildRoot(root(), { name: 'c', volumeMounts: mounts }, swapped)).rejects.toMatchObject(failed);
+  });
+
+  it('do not keep what is no link from being made on the way', async () => {
+    await build(
+      { name: 'd', mountPath: '/d/', subPath: 'a/b' },
+      { name: 'e', mountPath: '/d/c/e' },
+      { name: 'h', mountPath: '/d/c/e/f/h' },
+    );
+    expect(await readlink(join(root(), 'd'))).toBe(join(data, 'a/b'));
+    expect(await readlink(join(data, 'a/b/c/e'))).toBe(join(home, 'pod/volumes/e'));
+    expect(await readlink(join(home, 'pod/volumes/e/f/h'))).toBe(join(home, 'nodes/node-1/shared'));
+    expect((await lstat(join(data, 'a/b'))).mode & 0o777).toBe(0o700);
   });
 });
 

@@ -1,9 +1,10 @@
-import { chmod, chown, lstat, mkdir, rm, rmdir, stat, symlink } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
+import { join, posix, relative } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { Container, HostPathVolumeSource, Pod, Volume } from 'kubernetes-types/core/v1.js';
 import { type Layout, podVolume } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
+import { linkAt, lookAt, makeFolderAt, type Place, partsOf } from './safe-folder.ts';
 
 /** Where a volume of a pod lies on this machine. */
 export interface VolumeFolder {
@@ -11,6 +12,8 @@ export interface VolumeFolder {
   readonly path: string;
   /** `api`: filled from the API and replaced as a whole; `scratch`: gone with the pod; `persistent`: outlives it. */
   readonly kind: 'api' | 'scratch' | 'persistent' | 'host';
+  /** The folder above `path` from which on containers may write. Default: `path` itself. */
+  readonly anchor?: string;
 }
 
 export interface VolumeContext {
@@ -34,17 +37,24 @@ const isFolder = async (path: string): Promise<boolean> =>
 
 async function hostPathFolder(source: HostPathVolumeSource, context: VolumeContext): Promise<string> {
   const path = context.layout.hostPath(context.node, source.path);
-  const there = await stat(path).catch(() => undefined);
+  const anchor = context.layout.node(context.node);
+  const place = { anchor, parts: partsOf(relative(anchor, path)) };
   switch (source.type ?? '') {
     case '':
     case 'DirectoryOrCreate':
-      if (!there) await ownFolder(path, context.user);
+      if ((await lookAt(place, { mode: 0o755 })) === 'nothing') {
+        await makeFolderAt(place, { mode: 0o700, user: context.user });
+      }
       return path;
     case 'Directory':
-      if (!there?.isDirectory()) throw new StackError('MountFailed', `hostPath ${source.path} is not a folder`);
+      if ((await lookAt(place)) !== 'folder') {
+        throw new StackError('MountFailed', `hostPath ${source.path} is not a folder`);
+      }
       return path;
     case 'File':
-      if (!there?.isFile()) throw new StackError('MountFailed', `hostPath ${source.path} is not a file`);
+      if ((await lookAt(place)) !== 'file') {
+        throw new StackError('MountFailed', `hostPath ${source.path} is not a file`);
+      }
       return path;
     default:
       throw new StackError('InvalidPod', `hostPath type ${source.type} is not supported`);
@@ -71,7 +81,10 @@ export async function volumeFolder(volume: Volume, context: VolumeContext): Prom
     }
     return { name, path, kind: 'persistent' };
   }
-  if (volume.hostPath) return { name, path: await hostPathFolder(volume.hostPath, context), kind: 'host' };
+  if (volume.hostPath) {
+    const anchor = context.layout.node(context.node);
+    return { name, path: await hostPathFolder(volume.hostPath, context), kind: 'host', anchor };
+  }
   if (volume.emptyDir) {
     await ownFolder(own, context.user);
     return { name, path: own, kind: 'scratch' };
@@ -79,17 +92,30 @@ export async function volumeFolder(volume: Volume, context: VolumeContext): Prom
   throw new StackError('InvalidPod', `volume ${name} is of a kind that is not supported`);
 }
 
-async function linkMount(path: string, target: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const there = await lstat(path).catch(() => undefined);
-  // A mount inside an older mount meets what it left there the last time, or a folder made for it.
-  if (there?.isSymbolicLink()) await rm(path);
-  else if (there?.isDirectory()) await rmdir(path);
-  else if (there) throw new StackError('MountFailed', `there is a file at the mount path ${path}`);
-  await symlink(target, path);
+/** Absolute, without a slash at its end; as at `/`, what leads further up leads nowhere. */
+const mountPoint = (path: string): string => posix.resolve('/', `./${path}`);
+const depth = (path: string): number => path.split('/').filter(Boolean).length;
+
+/** A mount that is made: where the container sees it, and where its content lies. */
+interface Mounted {
+  readonly at: string;
+  readonly content: Place;
+  readonly isApi: boolean;
 }
 
-const depth = (path: string): number => path.split('/').filter(Boolean).length;
+/** Where a mount's content lies; the folder that a `subPath` names is made where it is missing. */
+async function mountContent(
+  volume: VolumeFolder,
+  subPath: readonly string[],
+  user: RuntimeUser | undefined,
+): Promise<Place> {
+  const anchor = volume.anchor ?? volume.path;
+  const place = { anchor, parts: [...partsOf(relative(anchor, volume.path)), ...subPath] };
+  if (subPath.length === 0 || volume.kind === 'api') return place; // links inside the latter are ours
+  const own = { mode: 0o700, user };
+  if ((await lookAt(place, own)) === 'nothing') await makeFolderAt(place, own);
+  return place;
+}
 
 /**
  * Builds what a container sees as `/`: a link at each mount path. Called once for a pod, before anything of it runs:
@@ -103,23 +129,25 @@ export async function buildRoot(
 ): Promise<void> {
   await rm(root, { recursive: true, force: true });
   await mkdir(root, { recursive: true, mode: 0o755 });
-  const mounts = [...(container.volumeMounts ?? [])].sort((a, b) => depth(a.mountPath) - depth(b.mountPath));
-  const api: string[] = [];
-  for (const { name, mountPath, subPath } of mounts) {
+  const mounts = (container.volumeMounts ?? [])
+    .map((mount) => ({ ...mount, at: mountPoint(mount.mountPath) }))
+    .sort((a, b) => depth(a.at) - depth(b.at));
+  const made: Mounted[] = [];
+  for (const { name, at, subPath = '' } of mounts) {
     const volume = volumes.get(name);
     if (!volume) throw new StackError('InvalidPod', `container ${container.name} mounts unknown volume ${name}`);
-    const at = posix.normalize(`/${mountPath}`);
     if (at === '/') throw new StackError('InvalidPod', `container ${container.name} cannot mount at /`);
-    if (subPath?.split('/').includes('..')) throw new StackError('InvalidPod', `subPath ${subPath} leaves its volume`);
-    if (api.some((outer) => at.startsWith(`${outer}/`))) {
+    if (made.some((other) => other.at === at)) throw new StackError('InvalidPod', `two volumes are mounted at ${at}`);
+    // Outer mounts come first, so the last one that fits is the innermost: the path goes on inside its volume.
+    const outer = made.findLast((other) => at.startsWith(`${other.at}/`));
+    if (outer?.isApi) {
       throw new StackError('InvalidPod', `mount ${at} lies inside a mount whose content comes from the API`);
     }
-    if (volume.kind === 'api') api.push(at);
-    const target = subPath ? join(volume.path, subPath) : volume.path;
-    if (subPath && volume.kind !== 'api' && !(await lstat(target).catch(() => undefined))) {
-      await ownFolder(target, user);
-    }
-    await linkMount(join(root, at), target);
+    const content = await mountContent(volume, partsOf(subPath), user);
+    const within = outer?.content ?? { anchor: root, parts: [] };
+    const rest = partsOf(at.slice(outer?.at.length ?? 0));
+    await linkAt({ anchor: within.anchor, parts: [...within.parts, ...rest] }, join(volume.path, ...partsOf(subPath)));
+    made.push({ at, content, isApi: volume.kind === 'api' });
   }
   if (user) await chown(root, user.uid, user.gid);
 }
