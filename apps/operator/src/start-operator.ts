@@ -19,7 +19,6 @@ import {
   EndpointSlices,
   type KubeClient,
   type KubeObject,
-  Services as KubeServices,
   Nodes,
   objectKey,
   Pods,
@@ -34,6 +33,7 @@ import { createOperationRunner } from './controllers/operation-runner.ts';
 import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
+import { type Content, watchContent } from './mending/content.ts';
 import { createObserver } from './observe/observe-cluster.ts';
 import { isReady } from './observe/pod-seen.ts';
 import type { Services } from './steps/services.ts';
@@ -75,7 +75,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     indexes: { cluster: (operation) => [clusterOfOperation(operation)] },
   });
   const pods = createInformer({ ...watching, resource: Pods, labelSelector: labels.clusterName });
-  const services = createInformer({ ...watching, resource: KubeServices, labelSelector: labels.cluster });
+  const content = watchContent(watching);
+  const { services } = content;
   const slices = createInformer({
     ...watching,
     resource: EndpointSlices,
@@ -85,7 +86,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   const nodes = createInformer({ ...watching, resource: Nodes });
   const configMaps = createInformer({ ...watching, resource: ConfigMaps, namespace: SYSTEM_NAMESPACE });
-  const informers = [clusters, operations, pods, services, slices, nodes, configMaps];
+  const informers = [clusters, operations, pods, slices, nodes, configMaps, ...Object.values(content)];
 
   const overHttps = createAgentDirectory(client);
   const agents = options.agents ?? overHttps;
@@ -156,11 +157,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         return rejected(clusters.list());
       }),
       source(operations, (change) => (isNews(change) ? [clusterOfOperation(change.object)] : [])),
-      source(pods, (change) => (podChanged(change) ? clusterOfLabels(change.object, labels.clusterName) : [])),
+      source(pods, (change) => (podChanged(change) ? clusterOfLabels(change.object, labels.cluster) : [])),
       source(slices, ({ object: { metadata } }) => {
         const service = services.get(`${metadata?.namespace}/${metadata?.labels?.['kubernetes.io/service-name']}`);
         return service ? clusterOfLabels(service, labels.cluster) : [];
       }),
+      ...contentSources(content),
       // What a rejected spec waits for may have come.
       source(configMaps, () => rejected(clusters.list())),
       source(nodes, ({ type }) => (type === 'MODIFIED' ? [] : rejected(clusters.list()))),
@@ -173,6 +175,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       deletions,
       acceptance,
       certificates,
+      content,
       forget,
       isOurs,
       clock,
@@ -213,8 +216,24 @@ function podChanged(change: Change<Pod>): boolean {
       pod.status?.podIP,
       pod.metadata?.deletionTimestamp,
       pod.metadata?.labels,
+      pod.metadata?.ownerReferences,
+      pod.spec?.containers.map(({ image }) => image),
     ]);
   return face(change.object) !== face(change.previous);
+}
+
+/** What is gone of a cluster, or was changed by somebody, is looked at at once. */
+function contentSources({ services, claims, configMaps, secrets }: Content) {
+  const changed =
+    <T extends KubeObject>(label: string) =>
+    (change: Change<T>) =>
+      change.type === 'ADDED' ? [] : clusterOfLabels(change.object, label);
+  return [
+    source(services, changed(labels.cluster)),
+    source(claims, changed(labels.cluster)),
+    source(configMaps, changed(labels.cluster)),
+    source(secrets, changed(labels.secretCluster)),
+  ];
 }
 
 function clusterOfLabels({ metadata }: KubeObject, label: string): readonly string[] {

@@ -54,6 +54,7 @@ export { lagBytes, parseLsn } from './status/lsn.ts';
 export {
   type ClusterSeen,
   type EndpointSeen,
+  type Fault,
   type InstanceSeen,
   type PodSeen,
   troubleOf,

@@ -2,6 +2,7 @@ import { CLUSTER_FINALIZER, MPDClusters, MPDOperations } from '@polarstack/api';
 import { silentLogger, systemClock } from '@polarstack/base';
 import { operationName } from '@polarstack/domain';
 import { expect, test } from 'vitest';
+import type { Content } from '../mending/content.ts';
 import type { Services } from '../steps/services.ts';
 import { createFakeKube } from '../testing/fake-kube.ts';
 import { newCluster } from '../testing/scene.ts';
@@ -45,6 +46,8 @@ async function scene() {
       forget: () => {},
     },
     certificates: { maintain: async () => {}, forget: () => {} },
+    // A deleted cluster is not mended.
+    content: {} as Content,
     forget: () => {},
     isOurs: () => true,
     clock: systemClock,

@@ -35,6 +35,8 @@ import { type Informer, objectKey, type ReconcileResult } from '@polarstack/kube
 import type { createCertificateKeeper } from '../identity/maintain-certificates.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { isNamespaceEnding } from '../kube/namespace-ending.ts';
+import type { Content } from '../mending/content.ts';
+import { mendCluster } from '../mending/mend-cluster.ts';
 import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
@@ -50,6 +52,7 @@ export interface ClusterControllerOptions {
   readonly deletions: Pick<UnrecordedDeletions, 'advance' | 'has'>;
   readonly acceptance: ReturnType<typeof createAcceptance>;
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
+  readonly content: Content;
   readonly forget: (cluster: MPDCluster) => void;
   readonly isOurs: (cluster: MPDCluster) => boolean;
   readonly clock: Clock;
@@ -74,8 +77,8 @@ interface CarriedOut {
 
 /** Answers what reconciles one cluster by its key. */
 export function createClusterController(options: ClusterControllerOptions) {
-  const { services, clusters, operations, runner, deletions, acceptance, certificates, isOurs, clock, logger } =
-    options;
+  const { services, clusters, operations, runner, deletions, acceptance, certificates, content } = options;
+  const { isOurs, clock, logger } = options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
 
@@ -225,11 +228,13 @@ export function createClusterController(options: ClusterControllerOptions) {
       if (againMs !== undefined) return { requeueAfterMs: againMs };
       return verdict.accepted ? {} : { requeueAfterMs: JUDGE_AGAIN_MS };
     }
-    const seen = await services.observe(cluster, signal);
     // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
-    await heal(asApplied(cluster), seen, services, logger, signal);
+    const applied = asApplied(cluster);
+    const observed = await services.observe(cluster, signal);
+    const seen = await mendCluster(applied, observed, services, content, logger, signal);
+    await heal(applied, seen, services, logger, signal);
     await write(cluster, seen, operation, claims, signal);
-    await certificates.maintain(asApplied(cluster), seen, signal);
+    await certificates.maintain(applied, seen, signal);
     return { requeueAfterMs: LOOK_EVERY_MS };
   };
 

@@ -14,8 +14,8 @@ import { reasonToIssue } from './leaf-state.ts';
 const EVERY_MS = 3_600_000;
 
 /**
- * Renews the certificates of clusters after two thirds of their life, and whenever a pod has an address that its
- * certificate does not name. The Secrets are written; agents read them again without a restart.
+ * Renews the certificates of clusters after two thirds of their life, and whenever a pod or a service has an
+ * address that a certificate does not name. The Secrets are written; agents read them again without a restart.
  */
 export function createCertificateKeeper(services: Services, clock: Clock, logger: Logger) {
   const checked = new Map<string, { readonly at: number; readonly addresses: string }>();
@@ -23,7 +23,8 @@ export function createCertificateKeeper(services: Services, clock: Clock, logger
   return {
     maintain: async (cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<void> => {
       const uid = cluster.metadata.uid ?? '';
-      const addresses = [...seen.instances].map(([id, { pod }]) => `${id}=${pod?.podIP ?? ''}`).join(',');
+      const pods = [...seen.instances].map(([id, { pod }]) => `${id}=${pod?.podIP ?? ''}`);
+      const addresses = [...pods, ...Object.values(seen.endpoints).map(({ host }) => host ?? '')].join(',');
       const last = checked.get(uid);
       if (last && last.addresses === addresses && clock.monotonic() - last.at < EVERY_MS) return;
       await renewDue(cluster, seen, signal);

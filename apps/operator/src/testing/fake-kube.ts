@@ -16,7 +16,13 @@ import {
 } from '@polarstack/kube';
 
 type Stored = KubeObject & { readonly metadata: NonNullable<KubeObject['metadata']>; readonly [key: string]: unknown };
-type Change = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly plural: string; readonly object: Stored };
+type ServiceSpec = { readonly clusterIP?: string };
+type Change = {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly plural: string;
+  readonly object: Stored;
+  readonly previous?: Stored;
+};
 
 export interface FakeKube extends KubeClient {
   /** Called before each write takes effect; what it throws is thrown to the caller, and nothing changes. */
@@ -51,10 +57,11 @@ export function createFakeKube(): FakeKube {
     for (const listener of [...listeners]) listener(change, revision);
   };
   const put = (r: Resource<KubeObject>, id: string, object: Stored): Stored => {
-    const type = objects.has(id) ? 'MODIFIED' : 'ADDED';
+    const previous = objects.get(id);
+    const type = previous ? 'MODIFIED' : 'ADDED';
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++revision) } };
     objects.set(id, stored);
-    emit({ type, plural: r.plural, object: stored });
+    emit({ type, plural: r.plural, object: stored, ...(previous && { previous }) });
     return stored;
   };
   const drop = (plural: string, id: string): void => {
@@ -130,8 +137,7 @@ export function createFakeKube(): FakeKube {
           creationTimestamp: new Date().toISOString(),
         };
         if (r.namespaced) metadata.namespace = namespace;
-        const address =
-          r.plural === 'services' ? { spec: { ...(rest.spec as object), clusterIP: `10.96.0.${nextIP++}` } } : {};
+        const address = r.plural === 'services' ? { spec: withAddress(rest.spec as ServiceSpec) } : {};
         return put(r, id, { ...rest, ...address, apiVersion: apiVersionOf(r), kind: r.kind, metadata });
       });
     },
@@ -155,6 +161,16 @@ export function createFakeKube(): FakeKube {
     raw: async () => '',
     close: async () => {},
   };
+
+  function withAddress(spec: ServiceSpec): ServiceSpec {
+    const { clusterIP } = spec;
+    if (clusterIP === undefined) return { ...spec, clusterIP: `10.96.0.${nextIP++}` };
+    const used = [...objects].some(([id, { spec: other }]) => {
+      return id.startsWith('services/') && (other as ServiceSpec).clusterIP === clusterIP;
+    });
+    if (used) throw new StackError('Invalid', `spec.clusterIPs: ${clusterIP}: provided IP is already allocated`);
+    return spec;
+  }
 
   function write<T>(verb: string, r: Resource<KubeObject>, name: string, effect: () => Stored): T {
     fake.beforeWrite?.(verb, r.plural, name);
@@ -238,6 +254,9 @@ export function createFakeKube(): FakeKube {
       while (!signal.aborted) {
         const next = waiting.shift();
         if (next && matches(next.object, options)) yield { type: next.type, object: structuredClone(next.object) };
+        // Out of the selection: as if it were gone, with the labels it had.
+        else if (next?.previous && matches(next.previous, options))
+          yield { type: 'DELETED', object: structuredClone(next.previous) };
         else if (!next) await new Promise<void>((resolve) => (wake = resolve));
       }
     } finally {

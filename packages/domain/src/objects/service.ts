@@ -9,8 +9,15 @@ export const serviceKinds: readonly ServiceKind[] = ['rw', 'ro', 'r'];
 
 const roleOf = { rw: 'primary', ro: 'replica', r: undefined } as const;
 
-/** `rw` leads to the primary, `ro` to the replicas, `r` to any; only to pods that are ready. */
-export function buildService(facts: Pick<ClusterFacts, 'name' | 'namespace' | 'uid'>, which: ServiceKind): Service {
+/**
+ * `rw` leads to the primary, `ro` to the replicas, `r` to any; only to pods that are ready. `address` asks for a certain
+ * ClusterIP, which must be free.
+ */
+export function buildService(
+  facts: Pick<ClusterFacts, 'name' | 'namespace' | 'uid'>,
+  which: ServiceKind,
+  address?: string,
+): Service {
   const role = roleOf[which];
   return {
     apiVersion: 'v1',
@@ -18,6 +25,7 @@ export function buildService(facts: Pick<ClusterFacts, 'name' | 'namespace' | 'u
     metadata: ownedBy(facts, names.service(facts.name, which)),
     spec: {
       type: 'ClusterIP',
+      ...(address !== undefined && { clusterIP: address }),
       selector: { [labels.clusterName]: facts.name, ...(role && { [labels.role]: role }) },
       ports: [{ name: ENGINE_PORT_NAME, port: ENGINE_PORT, targetPort: ENGINE_PORT_NAME, protocol: 'TCP' }],
     },

@@ -12,7 +12,7 @@ import { labels, type MPDCluster, type MPDClusterStatus, type MPDOperation } fro
 import { primaryOf, recordedMembership } from '../cluster/members.ts';
 import { type Claim, mergeConditions } from './conditions.ts';
 import { instanceEntry } from './instance-entry.ts';
-import { type ClusterSeen, troubleOf } from './observation.ts';
+import { type ClusterSeen, type Fault, troubleOf } from './observation.ts';
 
 export interface StatusInput {
   readonly cluster: MPDCluster;
@@ -118,10 +118,19 @@ function claims(input: StatusInput): readonly Claim[] {
         ? { type: 'Available', status: 'False', reason: 'PrimaryNotReady', message: primaryTrouble }
         : { type: 'Available', status: 'True', reason: 'PrimaryReady', message: 'the primary accepts writes' },
     readiness(created, missing, operation),
-    created && missing.length > 0
-      ? { type: 'Degraded', status: 'True', reason: 'InstanceNotReady', message: missing.join('; ') }
-      : { type: 'Degraded', status: 'False', reason: 'AllInstancesReady', message: 'nothing is missing' },
+    degradation(created, missing, seen.faults ?? []),
   ];
+}
+
+/** What is lost says more than that an instance does not work, and may be why. */
+function degradation(created: boolean, missing: readonly string[], faults: readonly Fault[]): Claim {
+  const type = 'Degraded';
+  const [worst] = faults;
+  if (!created || (!worst && missing.length === 0)) {
+    return { type, status: 'False', reason: 'AllInstancesReady', message: 'nothing is missing' };
+  }
+  const message = [...faults.map((fault) => fault.message), ...missing].join('; ');
+  return { type, status: 'True', reason: worst?.reason ?? 'InstanceNotReady', message };
 }
 
 function readiness(created: boolean, missing: readonly string[], operation: MPDOperation | undefined): Claim {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@polarstack/base';
 import type { AgentStatus } from '@polarstack/contracts';
 
 /** What was seen of an instance's pod. */
@@ -29,7 +30,17 @@ export interface EndpointSeen {
   readonly ready: number;
 }
 
+/** Something of a cluster that is lost and cannot, or not at once, be made again. */
+export interface Fault {
+  /** A code of the error table. */
+  readonly reason: ErrorCode;
+  /** What is lost and what helps, in whole sentences; the same as long as the fault is. */
+  readonly message: string;
+}
+
 export interface ClusterSeen {
+  /** What a person should know of; the most important first. */
+  readonly faults?: readonly Fault[];
   /** By instance id. */
   readonly instances: ReadonlyMap<string, InstanceSeen>;
   readonly endpoints: Readonly<Record<'rw' | 'ro' | 'r', EndpointSeen>>;

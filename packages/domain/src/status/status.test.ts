@@ -250,3 +250,14 @@ test('a deletion without an operation object is shown as one, and claims no name
     message: 'Delete (without an operation object: its namespace is being deleted) is under way',
   });
 });
+
+test('what is lost is told first, and degrades a cluster whose instances work', () => {
+  const faults = [{ reason: 'AuthorityMissing', message: 'Secret demo-ca is gone' }] as const;
+  const status = compute(cluster(), { ...seen(), faults });
+  expect(is(status, 'Degraded')).toMatchObject({
+    status: 'True',
+    reason: 'AuthorityMissing',
+    message: 'Secret demo-ca is gone',
+  });
+  expect(is(status, 'Ready')?.status).toBe('True');
+});
