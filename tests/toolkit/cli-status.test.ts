@@ -1,6 +1,7 @@
 /** The command line against the embedded API server: what it shows of clusters and their instances. */
 import { MPDClusters } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
+import { Nodes } from '@polarstack/kube';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type CliScene, printed, runningStatus, startSceneWithClusters } from './cli-scene.ts';
@@ -29,6 +30,20 @@ describe('status and list', () => {
     );
     expect(shown).toContain('default/demo Ready=False InstanceNotReady: demo-1001-1001 does not answer');
     expect(shown).not.toContain('\u001b');
+  });
+
+  test('nothing is ready on a node that is not, whatever was written about it before', async () => {
+    const condition = async (status: string): Promise<void> => {
+      const body = { status: { conditions: [{ type: 'Ready', status }] } };
+      await scene.api.client.patchStatus(Nodes, { name: 'node-1' }, { type: 'merge', body });
+    };
+    await condition('False');
+    const shown = await ok(['status', 'demo']);
+    expect(shown).toMatch(/default +demo +Running +0\/2 /);
+    expect(shown).toMatch(/demo-1000-1000 +primary +no +node-1 /);
+    expect(await ok(['list', '-n', 'default'])).toMatch(/default +demo +Running +0\/2 /);
+    await condition('True');
+    expect(await ok(['list', '-n', 'default'])).toMatch(/default +demo +Running +1\/2 /);
   });
 
   test('JSON has what scripts were promised', async () => {

@@ -54,8 +54,15 @@ export interface ClusterView {
   readonly instances: readonly InstanceView[];
 }
 
-/** `reports`: what the agents say now, by name of the pod. */
-export function clusterView(cluster: MPDCluster, reports: ReadonlyMap<string, AgentStatus> = new Map()): ClusterView {
+export interface SeenElsewhere {
+  /** What the agents say now, by name of the pod. */
+  readonly reports?: ReadonlyMap<string, AgentStatus>;
+  /** Names of the nodes that are not ready: nothing on them is, whatever has been written about it before. */
+  readonly nodesDown?: ReadonlySet<string>;
+}
+
+export function clusterView(cluster: MPDCluster, seen: SeenElsewhere = {}): ClusterView {
+  const { reports = new Map<string, AgentStatus>(), nodesDown = new Set<string>() } = seen;
   const { metadata, status } = cluster;
   const primary = [...reports.values()].find(({ engine }) => engine.role === 'primary');
   const instances = Object.entries(status?.dbInstanceStatus ?? {}).map(([id, instance]): InstanceView => {
@@ -66,7 +73,9 @@ export function clusterView(cluster: MPDCluster, reports: ReadonlyMap<string, Ag
       node: instance.nodeName ?? '',
       host: instance.netInfo?.workingHostIP ?? '',
       port: instance.netInfo?.workingPort ?? null,
-      ...(report ? saidNow(instance, report, primary?.engine.lsn) : seenLast(instance)),
+      ...(report
+        ? saidNow(instance, report, primary?.engine.lsn)
+        : seenLast(instance, nodesDown.has(instance.nodeName ?? ''))),
     };
   });
   return {
@@ -110,11 +119,11 @@ function saidNow(
   };
 }
 
-function seenLast(instance: InstanceStatus): Figures {
+function seenLast(instance: InstanceStatus, nodeDown: boolean): Figures {
   return {
     source: 'api',
     role: instance.role || 'unknown',
-    ready: instance.ready === true,
+    ready: instance.ready === true && !nodeDown,
     state: instance.currentState?.state ?? '',
     pid: null,
     dataDir: instance.engine?.dataDir ?? null,

@@ -1,3 +1,5 @@
+import { isStackError } from '@polarstack/base';
+import type { KubeClient } from '@polarstack/kube';
 import type { Node, Pod } from 'kubernetes-types/core/v1.js';
 import { type Colors, stateCell } from '../output/colors.ts';
 import { renderTable } from '../output/table.ts';
@@ -17,6 +19,19 @@ export interface NodeView {
 
 export function isReady(node: Node): boolean {
   return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+}
+
+/** Names of the nodes that are not ready; none where the caller may not read nodes. */
+export async function nodesDown(client: Pick<KubeClient, 'list'>, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  try {
+    const { Nodes } = await import('@polarstack/kube');
+    const { items } = await client.list(Nodes, {}, signal);
+    return new Set(items.filter((node) => !isReady(node)).flatMap(({ metadata }) => metadata?.name ?? []));
+  } catch (error) {
+    // A user of one namespace sees what is written about the pods.
+    if (isStackError(error, 'Forbidden')) return new Set();
+    throw error;
+  }
 }
 
 export function nodeView(node: Node, pods: readonly Pod[]): NodeView {

@@ -1,6 +1,7 @@
 import { MPDClusters } from '@polarstack/api';
 import type { Command } from 'commander';
 import { clusterView } from '../cluster/cluster-view.ts';
+import { nodesDown } from '../cluster/nodes.ts';
 import { renderClusters } from '../cluster/render-status.ts';
 import { withConnection } from '../connect/connect.ts';
 import { addGlobals, connectionOptions, globalsOf } from '../connect/globals.ts';
@@ -32,18 +33,13 @@ export function registerList(program: Command, io: Io): void {
             case 'name':
               await write(io, items.map(({ metadata }) => `${metadata.name}\n`).join(''));
               break;
-            case 'table':
-              await write(
-                io,
-                items.length === 0
-                  ? 'There are no clusters.\n'
-                  : renderClusters(
-                      items.map((item) => clusterView(item)),
-                      colorsFor(io, globals),
-                      new Date(),
-                    ),
-              );
+            case 'table': {
+              const seen = { nodesDown: await nodesDown(client, signal) };
+              const views = items.map((item) => clusterView(item, seen));
+              const table = renderClusters(views, colorsFor(io, globals), new Date());
+              await write(io, items.length === 0 ? 'There are no clusters.\n' : table);
               break;
+            }
           }
         }),
     );

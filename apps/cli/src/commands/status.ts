@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ClusterView, clusterView } from '../cluster/cluster-view.ts';
 import { getCluster } from '../cluster/find-cluster.ts';
+import { nodesDown } from '../cluster/nodes.ts';
 import { renderStatus } from '../cluster/render-status.ts';
 import { type Connection, withConnection } from '../connect/connect.ts';
 import { addGlobals, connectionOptions, globalsOf } from '../connect/globals.ts';
@@ -71,9 +72,14 @@ function createLook({ client }: Connection, io: Io, signal: AbortSignal): Look {
   };
   return async (clusters) => {
     const { askAgents } = await import('../live/ask-agents.ts');
-    const reports = await askAgents(clusters, { client, onRefused, signal });
+    const [reports, down] = await Promise.all([
+      askAgents(clusters, { client, onRefused, signal }),
+      nodesDown(client, signal),
+    ]);
     const key = ({ namespace, name }: ClusterView): string => `${namespace}/${name}`;
-    const views = clusters.map((cluster, index) => clusterView(cluster, reports[index]));
+    const views = clusters.map((cluster, index) =>
+      clusterView(cluster, { reports: reports[index] ?? new Map(), nodesDown: down }),
+    );
     return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
   };
 }
