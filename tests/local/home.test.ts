@@ -21,7 +21,7 @@ interface ControlState {
 }
 const read = <T>(...path: string[]): T => JSON.parse(readFileSync(join(...path), 'utf8')) as T;
 const control = (home: TestHome): ControlState => read(home.dir, 'control.json');
-const proxyPid = (home: TestHome): number => read<{ pid: number }>(home.dir, 'proxy', 'proxy.json').pid;
+const proxyPid = (home: TestHome): number => read<{ pid: number }>(home.dir, 'proxy.json').pid;
 const block = (home: TestHome): number => read<{ block: number }>(home.dir, 'home.json').block;
 
 describe.skipIf(skip)('a home without clusters', () => {

@@ -14,7 +14,7 @@ const patient = { signal, timeoutMs: 60_000 };
 
 const read = <T>(...path: string[]): T => JSON.parse(readFileSync(join(...path), 'utf8')) as T;
 const controlOf = (home: TestHome): { pid: number; build: string } => read(home.dir, 'control.json');
-const proxyPid = (home: TestHome): number => read<{ pid: number }>(home.dir, 'proxy', 'proxy.json').pid;
+const proxyPid = (home: TestHome): number => read<{ pid: number }>(home.dir, 'proxy.json').pid;
 
 /** A service without a selector, and its endpoint: an echo server of the test. */
 const manifests = (name: string, port: number, echo: AddressInfo): string =>

@@ -345,4 +345,22 @@ describe('identity', () => {
     const component = server.client(await server.issue('polarstack-operator', ['polarstack:components']));
     expect((await component.call('POST', configMaps, configMap('components'))).code).toBe(201);
   });
+
+  it("of the proxy opens services alone, also where an old one names the components' group", async () => {
+    for (const groups of [['polarstack:proxy'], ['polarstack:components']]) {
+      const proxy = server.client(await server.issue('polarstack-proxy', groups));
+      for (const path of [
+        '/api/v1/secrets',
+        configMaps,
+        '/api/v1/nodes',
+        '/apis/mpd.polardb.aliyun.com/v1/mpdclusters',
+      ]) {
+        expect((await proxy.call('GET', path)).code, `${groups} ${path}`).toBe(403);
+      }
+      const services = groups[0] === 'polarstack:proxy' ? 200 : 403;
+      expect((await proxy.call('GET', '/api/v1/services')).code).toBe(services);
+      expect((await proxy.call('GET', '/apis/discovery.k8s.io/v1/endpointslices')).code).toBe(services);
+      expect((await proxy.call('POST', '/api/v1/namespaces/default/services', {})).code).toBe(403);
+    }
+  });
 });

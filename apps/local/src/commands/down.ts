@@ -67,7 +67,7 @@ async function stopAll(home: Home, progress: Progress, clock: Clock, signal: Abo
   if (podProcesses(home).length > 0) {
     await progress.step('Stopping the databases', () => stopPods(home, { clock, signal, timeoutMs: PODS_TERM_MS }));
   }
-  const proxy = readProxyState(home.proxy);
+  const proxy = readProxyState(home.proxyState);
   if (proxy && isProcessAlive(proxy)) {
     await progress.step('Stopping the proxy', () => endProcess(proxy, clock, signal));
   }

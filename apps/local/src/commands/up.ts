@@ -18,7 +18,7 @@ import { findCheckout, type Home, resolveHome } from '../home/home.ts';
 import { claimFolder, openHome, writeHomeRecord } from '../home/home-record.ts';
 import { installVersion, pruneVersions } from '../home/versions.ts';
 import { acquireLock } from '../machine/file-lock.ts';
-import { ensureSystemUser } from '../machine/system-user.ts';
+import { ensureSystemUser, PROXY_USER } from '../machine/system-user.ts';
 import { ensurePostgres, isRoot, mustBeLinux, mustBeReachable } from './preconditions.ts';
 import type { Progress } from './progress.ts';
 
@@ -98,6 +98,8 @@ async function start(
   }
   const { account, created } = ensureSystemUser();
   if (created) progress.note(`made the system user ${account?.name}, as which the databases run`);
+  if (ensureSystemUser(PROXY_USER).created)
+    progress.note(`made the system user ${PROXY_USER}, as which the proxy runs`);
   const version = installVersion(home, build, { asOther: account !== undefined });
   if (before !== undefined) {
     await progress.step('Replacing the control process', async (say) => {

@@ -7,7 +7,6 @@
  * - C3 `control.json` is written when everything is up, so whoever reads it can use what it says.
  */
 import { createHash } from 'node:crypto';
-import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodConnector } from '@polarstack/api';
 import { type Logger, StackError } from '@polarstack/base';
@@ -15,6 +14,7 @@ import { createKubeClient, type KubeClient, type KubeConnection } from '@polarst
 import { openObjectStore } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
 import { startOperator } from '@polarstack/operator';
+import { proxyProcesses } from '../commands/home-processes.ts';
 import { readLocalSettings } from '../config.ts';
 import type { Build } from '../home/build.ts';
 import type { Home } from '../home/home.ts';
@@ -24,9 +24,9 @@ import type { HomePki, Identity } from '../home/pki.ts';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
 import { type FileLock, lockHolder, tryLock } from '../machine/file-lock.ts';
 import { identifyProcess } from '../machine/process-identity.ts';
-import { type Account, findAccount, SYSTEM_USER } from '../machine/system-user.ts';
+import { type Account, systemAccounts } from '../machine/system-user.ts';
 import { discoverPostgres, type PostgresInstallation } from '../postgres/discovery.ts';
-import { proxyFiles } from '../proxy/proxy-folder.ts';
+import { ensureProxyFolder } from '../proxy/proxy-folder.ts';
 import { machineImages, machineNodes, machineObjects } from './catalog.ts';
 import { PODS_TERM_MS, writeControlState } from './control-state.ts';
 import { applyManifests, readManifests } from './manifests.ts';
@@ -79,7 +79,7 @@ async function start(
 ): Promise<string> {
   const record = readHomeRecord(home);
   const settings = readLocalSettings();
-  const account = process.getuid?.() === 0 ? findAccount(SYSTEM_USER) : undefined;
+  const { pods: account, proxy: proxyAccount } = systemAccounts();
   const postgres = discoverPostgres({
     named: record.pgBin ?? settings.pgBin,
     path: settings.path,
@@ -99,7 +99,8 @@ async function start(
   const connector = (): PodConnector | undefined => runtime?.connector;
   const { server, block, pki, url } = await startApi({ home, record, store, connector, log });
   closers.push(() => server.close());
-  const connection = writeConnections(home, url, pki, account);
+  writeKubeconfig(home, url, pki);
+  ensureProxyFolder(home.proxy, proxyAccount);
 
   reporter.step('starting the nodes');
   const connect = (who: Identity): ReturnType<typeof createKubeClient> => {
@@ -107,9 +108,7 @@ async function start(
     closers.push(() => client.close());
     return client;
   };
-  // A proxy reads its certificate once, so a renewed one needs a new process as new code does.
-  const proxyCode = `${build.bundles.proxy}-${connection}`;
-  closers.push(startProxySupervisor(home, build, proxyCode, account, log));
+  closers.push(startProxySupervisor(home, build, connectionOf(url, pki, 'proxy'), proxyAccount, log));
   const [nodes] = await Promise.all([
     startNodeRuntime({
       client: connect('node-runtime'),
@@ -163,30 +162,31 @@ function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity
   return { server, caPem, ...clients[who] };
 }
 
-/** The user's kubeconfig, and the proxy's connection in the folder of the proxy's user; answers the latter's hash. */
-function writeConnections(home: Home, server: string, pki: HomePki, account: Account | undefined): string {
+function writeKubeconfig(home: Home, server: string, pki: HomePki): void {
   const admin = renderKubeconfig({ server, caPem: pki.caPem, client: pki.clients.admin, user: 'polarstack-admin' });
   writeFileAtomic(home.kubeconfig, admin, { mode: 0o600 });
-  mkdirSync(home.proxy, { recursive: true, mode: 0o700 });
-  if (account) chownSync(home.proxy, account.uid, account.gid);
-  const connection = JSON.stringify(connectionOf(server, pki, 'proxy'));
-  writeFileAtomic(proxyFiles(home.proxy).connection, connection, { mode: 0o600, owner: account });
-  return createHash('sha256').update(connection).digest('hex').slice(0, 12);
 }
 
 /** Starts the supervisor; what it answers ends it, and leaves the proxy running. */
 function startProxySupervisor(
   home: Home,
   build: Build,
-  code: string,
+  connection: KubeConnection,
   account: Account | undefined,
   log: Logger,
 ): () => Promise<void> {
   const stop = new AbortController();
+  const input = JSON.stringify(connection);
+  // A proxy reads its certificate once, so a renewed one needs a new process as new code and another user do.
+  const settings = createHash('sha256').update(`${account?.uid} ${input}`).digest('hex').slice(0, 12);
   const work = superviseProxy({
     folder: home.proxy,
+    state: home.proxyState,
+    output: join(home.logs, 'proxy.out'),
     program: join(build.folder, 'bin', 'polarstack-proxy'),
-    code,
+    input,
+    find: () => proxyProcesses(home),
+    code: `${build.bundles.proxy}-${settings}`,
     account,
     log: log.child({ part: 'proxy' }),
     signal: stop.signal,

@@ -1,18 +1,17 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, waitFor } from '@polarstack/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findProcesses, isProcessAlive } from '../machine/process-identity.ts';
+import { commandOf, findProcesses, isProcessAlive } from '../machine/process-identity.ts';
 import { type ProxyState, readProxyState, superviseProxy } from './proxy-supervisor.ts';
 
-/** Stands in for the proxy: notes who it is, as the proxy does, and stays. */
+/** Stands in for the proxy: reads how to reach the API, counts its starts, and stays. */
 const program = `#!/bin/sh
-read -r boot </proc/sys/kernel/random/boot_id
-start=$(cut -d' ' -f22 </proc/$$/stat)
-printf '{"pid":%s,"startTime":"%s","bootId":"%s","code":"%s"}' $$ "$start" "$boot" "$4" >"$2/proxy.json.new"
+cat >"$2/input"
 echo x >>"$2/starts"
-mv "$2/proxy.json.new" "$2/proxy.json"
 exec sleep 1000
 `;
 
@@ -38,7 +37,11 @@ function supervise(code: string): { stop: AbortController; done: Promise<void> }
   const stop = new AbortController();
   const done = superviseProxy({
     folder,
+    state: join(folder, 'record'),
+    output: join(folder, 'output'),
     program: join(folder, 'program'),
+    input: 'how to reach the API',
+    find: () => findProcesses(({ cwd }) => cwd === folder),
     code,
     account: undefined,
     log: silentLogger,
@@ -48,10 +51,12 @@ function supervise(code: string): { stop: AbortController; done: Promise<void> }
   return { stop, done };
 }
 
+const settled = ({ pid }: ProxyState): boolean => commandOf(pid) === 'sleep 1000';
+
 async function running(unlike?: ProxyState): Promise<ProxyState> {
   const look = async (): Promise<ProxyState | undefined> => {
-    const state = readProxyState(folder);
-    return state && isProcessAlive(state) && state.pid !== unlike?.pid ? state : undefined;
+    const state = readProxyState(join(folder, 'record'));
+    return state && isProcessAlive(state) && state.pid !== unlike?.pid && settled(state) ? state : undefined;
   };
   return await waitFor('a proxy', look, { signal: never, timeoutMs: 30_000 });
 }
@@ -85,4 +90,13 @@ test('V2: a proxy that was killed is started again', async () => {
   const proxy = await running();
   process.kill(proxy.pid, 'SIGKILL');
   expect((await running(proxy)).code).toBe('a');
+});
+
+test('V4: a proxy that nobody has noted is ended, and the new one gets its connection on its input alone', async () => {
+  const stray = spawn('sleep', ['1000'], { cwd: folder, stdio: 'ignore' });
+  supervise('a');
+  await once(stray, 'exit');
+  const proxy = await running();
+  expect(readFileSync(join(folder, 'input'), 'utf8')).toBe('how to reach the API');
+  expect(commandOf(proxy.pid)).not.toContain('API');
 });

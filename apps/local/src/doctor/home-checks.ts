@@ -80,7 +80,7 @@ async function checkControl(home: Home): Promise<Finding> {
 }
 
 function checkProxy(home: Home): Finding {
-  const proxy = readProxyState(home.proxy);
+  const proxy = readProxyState(home.proxyState);
   if (proxy && isProcessAlive(proxy)) return ok('proxy', `pid ${proxy.pid}`);
   return warning('proxy', 'does not run', START);
 }

@@ -25,6 +25,8 @@ export interface Home {
   readonly logs: string;
   /** The proxy's own folder, given to the user that runs it. */
   readonly proxy: string;
+  /** Which proxy runs; outside of its folder, since control signals whom it names. */
+  readonly proxyState: string;
 }
 
 export function homeAt(root: string): Home {
@@ -42,6 +44,7 @@ export function homeAt(root: string): Home {
     nodes: at('nodes'),
     logs: at('logs'),
     proxy: at('proxy'),
+    proxyState: at('proxy.json'),
   };
 }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -28,6 +28,8 @@ test('makes an authority and its leaves, private to this user, and keeps them', 
   expect(() => createSecureContext({ cert: first.server.certPem, key: first.server.keyPem })).not.toThrow();
   const admin = new X509Certificate(first.clients.admin.certPem).subject;
   expect(admin.split('\n').sort()).toEqual(['CN=polarstack-admin', 'O=system:masters']);
+  const proxy = new X509Certificate(first.clients.proxy.certPem).subject;
+  expect(proxy.split('\n').sort()).toEqual(['CN=polarstack-proxy', 'O=polarstack:proxy']);
 });
 
 test('replaces leaves that are due, and the server certificate of another address, but not the authority', async () => {
@@ -44,4 +46,13 @@ test('a clock set back a little changes nothing; one before the authority begins
   const first = await ensurePki(folder, '127.3.0.1', start);
   expect(await ensurePki(folder, '127.3.0.1', after(-0.9))).toEqual(first);
   await expect(ensurePki(folder, '127.3.0.1', after(-2))).rejects.toMatchObject({ code: 'ClockSetBack' });
+});
+
+test('a certificate that names other groups than its identity has now is replaced', async () => {
+  const first = await ensurePki(folder, '127.3.0.1', start);
+  for (const end of ['crt', 'key'])
+    copyFileSync(join(folder, `client-operator.${end}`), join(folder, `client-proxy.${end}`));
+  const { clients } = await ensurePki(folder, '127.3.0.1', start);
+  expect(clients.operator).toEqual(first.clients.operator);
+  expect(new X509Certificate(clients.proxy.certPem).subject).toContain('O=polarstack:proxy');
 });

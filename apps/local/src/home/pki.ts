@@ -18,7 +18,7 @@ const identities = {
   admin: { commonName: 'polarstack-admin', organizations: ['system:masters'] },
   operator: { commonName: 'polarstack-operator', organizations: components },
   'node-runtime': { commonName: 'polarstack-node-runtime', organizations: components },
-  proxy: { commonName: 'polarstack-proxy', organizations: components },
+  proxy: { commonName: 'polarstack-proxy', organizations: ['polarstack:proxy'] },
 } as const;
 
 export type Identity = keyof typeof identities;
@@ -67,9 +67,12 @@ function mustHaveBegun(certPem: string, now: Date): void {
   );
 }
 
-/** False where the home's address has changed since, as after a home was copied elsewhere. */
-function serves(certPem: string, { ipAddresses = [] }: Partial<LeafRequest>): boolean {
+/** False where the home's address has changed since (a home copied elsewhere), or the groups of an identity. */
+function serves(certPem: string, { ipAddresses = [], organizations = [] }: Partial<LeafRequest>): boolean {
   const certificate = new X509Certificate(certPem);
+  const groups = certificate.subject.split('\n').filter((line) => line.startsWith('O='));
+  if (groups.length !== organizations.length || !organizations.every((one) => groups.includes(`O=${one}`)))
+    return false;
   return ipAddresses.every((address) => certificate.checkIP(address) !== undefined);
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 /**
  * Which process is meant, beyond doubt: pids are reused, so a pid counts only together with the moment it started
@@ -23,9 +23,16 @@ function readStat(pid: number): { readonly startTime: string; readonly terminal:
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
     return { startTime: fields[19] ?? '', terminal: fields[4] !== '0' };
-  } catch {
-    return undefined; // It ended while we looked: the answer is the same.
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error; // As with no file descriptor left: nothing is known, and a living process must not count as dead.
   }
+}
+
+/** The two ways in which the kernel says that a process has ended, before we looked or while. */
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
 }
 
 /** The identity of a living process, or undefined where there is none of that pid. */
@@ -47,17 +54,33 @@ export function isProcessIdentity(value: unknown): value is ProcessIdentity {
 export interface ProcessView {
   readonly pid: number;
   readonly command: string;
+  /** The command line, word by word. */
+  readonly words: readonly string[];
+  /** The effective user. */
+  readonly uid: number;
   /** The working directory; empty where it is not ours to know. */
   readonly cwd: string;
 }
 
+/** The command line of a process; empty for one that has none or is gone. */
+function wordsOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').split('\0');
+  } catch (error) {
+    if (isGone(error) || isHidden(error)) return [];
+    throw error;
+  }
+}
+
 /** The command line of a process, as a person would read it; empty for one that has none or is gone. */
 export function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-  } catch {
-    return '';
-  }
+  return wordsOf(pid).join(' ').trim();
+}
+
+/** A process of somebody else that the machine does not show us. */
+function isHidden(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM';
 }
 
 /** What a search may ask of a process. */
@@ -70,20 +93,28 @@ export interface ProcessTraits extends ProcessView {
 export function findProcesses(matches: (process: ProcessTraits) => boolean): readonly ProcessView[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((name) => {
-      const pid = Number(name);
-      const stat = readStat(pid);
-      return stat !== undefined
-        ? [{ pid, command: commandOf(pid), cwd: workingDirectory(pid), terminal: stat.terminal }]
-        : [];
-    })
+    .flatMap((name) => viewOf(Number(name)) ?? [])
     .filter(matches);
+}
+
+function viewOf(pid: number): ProcessTraits | undefined {
+  try {
+    const stat = readStat(pid);
+    if (stat === undefined) return undefined;
+    const words = wordsOf(pid);
+    const { uid } = statSync(`/proc/${pid}`);
+    return { pid, words, command: words.join(' ').trim(), uid, cwd: workingDirectory(pid), terminal: stat.terminal };
+  } catch (error) {
+    if (isGone(error) || isHidden(error)) return undefined;
+    throw error;
+  }
 }
 
 function workingDirectory(pid: number): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return ''; // Gone, or somebody else's and hidden from us.
+  } catch (error) {
+    if (isGone(error) || isHidden(error)) return '';
+    throw error;
   }
 }

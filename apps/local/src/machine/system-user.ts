@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { StackError } from '@polarstack/base';
 
 export const SYSTEM_USER = 'polarstack';
+/** The proxy has a user of its own: pods must neither read its credentials nor signal it. */
+export const PROXY_USER = 'polarstack-proxy';
 
 export interface Account {
   readonly name: string;
@@ -19,13 +21,19 @@ export function findAccount(name: string, table: string = readFileSync('/etc/pas
   return fields && { name, uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/**
- * As whom engines, agents and the proxy run: as root a system user without rights, made if missing, since PostgreSQL
- * refuses root; as anyone else that user itself (undefined).
- */
-export function ensureSystemUser(): { readonly account: Account | undefined; readonly created: boolean } {
+/** As whom engines and agents run, and the proxy: as root system users without rights; else we ourselves (undefined). */
+export function systemAccounts(): { readonly pods: Account | undefined; readonly proxy: Account | undefined } {
+  if (process.getuid?.() !== 0) return { pods: undefined, proxy: undefined };
+  return { pods: findAccount(SYSTEM_USER), proxy: findAccount(PROXY_USER) };
+}
+
+/** Makes such an account where it is missing and we are root: PostgreSQL refuses root. */
+export function ensureSystemUser(name = SYSTEM_USER): {
+  readonly account: Account | undefined;
+  readonly created: boolean;
+} {
   if (process.getuid?.() !== 0) return { account: undefined, created: false };
-  const present = findAccount(SYSTEM_USER);
+  const present = findAccount(name);
   if (present) return { account: present, created: false };
   const made = spawnSync(
     'useradd',
@@ -37,11 +45,11 @@ export function ensureSystemUser(): { readonly account: Account | undefined; rea
       '/nonexistent',
       '--shell',
       '/usr/sbin/nologin',
-      SYSTEM_USER,
+      name,
     ],
     { encoding: 'utf8' },
   );
-  const account = findAccount(SYSTEM_USER);
+  const account = findAccount(name);
   if (account) return { account, created: true };
   throw new StackError('SystemUserMissing', `useradd: ${made.stderr || (made.error?.message ?? made.status)}`, {
     cause: made.error,

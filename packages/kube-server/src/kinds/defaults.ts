@@ -27,11 +27,25 @@ const reading = [
   { apiGroups: visibleGroups, resources: ['*'], verbs },
 ];
 
-/** Cluster roles that people expect to find. */
+/** The group of the proxy's certificate, and the name of its role: it follows services and tells what it cannot serve. */
+const PROXY = 'polarstack:proxy';
+const proxying = [
+  { apiGroups: [''], resources: ['services'], verbs },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs },
+  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+/** Cluster roles that people expect to find, and our proxy's. */
 const clusterRoles: readonly (readonly [string, readonly object[]])[] = [
   ['cluster-admin', everything],
   ['view', reading],
+  [PROXY, proxying],
 ];
+const proxyBinding = {
+  metadata: { name: PROXY },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: PROXY },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: PROXY }],
+};
 
 /** Makes what every cluster has, where it is missing: the permanent namespaces, roles and the `default` accounts. */
 export async function ensureDefaults(env: Environment): Promise<void> {
@@ -60,9 +74,11 @@ export async function ensureDefaults(env: Environment): Promise<void> {
   const namespaces = find('', 'namespaces');
   const accounts = find('', 'serviceaccounts');
   const roles = find('rbac.authorization.k8s.io', 'clusterroles');
+  const bindings = find('rbac.authorization.k8s.io', 'clusterrolebindings');
   await Promise.all(PERMANENT_NAMESPACES.map((name) => ensure(namespaces, undefined, { metadata: { name } })));
   await Promise.all([
     ...PERMANENT_NAMESPACES.map((namespace) => ensure(accounts, namespace, { metadata: { name: 'default' } })),
     ...clusterRoles.map(([name, rules]) => ensure(roles, undefined, { metadata: { name }, rules })),
+    ensure(bindings, undefined, proxyBinding),
   ]);
 }
