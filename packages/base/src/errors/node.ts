@@ -16,6 +16,12 @@ export const nodeErrors = entries({
     remedy: 'Create the missing object or folder that the message names, or correct the volume in the pod.',
     retry: 'later',
   },
+  ProcessesUnknown: {
+    summary: 'The process table of the machine cannot be read, so nothing is known about the processes of a pod.',
+    remedy:
+      'Look at the cause that the message names, such as a lack of file descriptors (`ulimit -n`), and remove it.',
+    retry: 'later',
+  },
   InvalidPod: {
     summary: 'The pod asks for something that this node runtime cannot do.',
     remedy: 'Change the named field of the pod.',

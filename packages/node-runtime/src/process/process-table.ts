@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { StackError } from '@polarstack/base';
 
 /** One row of the kernel's process table. */
 export interface ProcessEntry {
@@ -28,14 +29,29 @@ export interface ProcessInspector {
   effectiveUid(pid: number): number | undefined;
 }
 
-function read(path: string): string | undefined {
+/** The process is gone: it was before we looked, or went while we read. */
+const GONE = ['ENOENT', 'ESRCH'];
+/** The process is another user's, whose secrets are not ours to read. */
+const GONE_OR_FOREIGN = [...GONE, 'EACCES', 'EPERM'];
+
+/**
+ * What `look` finds out, or undefined where it fails with one of the codes. Any other failure, such as a lack of file
+ * descriptors, says nothing about the process: taken for its death it would be a false proof.
+ */
+function ask<T>(look: () => T, codes: readonly string[]): T | undefined {
   try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    // Gone, or another user's: both mean that there is nothing to know.
-    return undefined;
+    return look();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (codes.includes(code)) return undefined;
+    throw new StackError('ProcessesUnknown', `the process table cannot be read: ${code || String(error)}`, {
+      cause: error,
+    });
   }
 }
+
+const read = (path: string, codes: readonly string[]): string | undefined =>
+  ask(() => readFileSync(path, 'latin1'), codes);
 
 /** Parses `/proc/PID/stat`; the name may hold blanks and parentheses. Undefined for zombies. */
 export function parseStat(pid: number, text: string): ProcessEntry | undefined {
@@ -52,16 +68,16 @@ export function parseStat(pid: number, text: string): ProcessEntry | undefined {
   };
 }
 
-/** The living process with this pid; a zombie is dead. */
+/** The living process with this pid; a zombie is dead. Throws `ProcessesUnknown` where that cannot be found out. */
 export function readProcess(pid: number): ProcessEntry | undefined {
-  const text = read(`/proc/${pid}/stat`);
+  const text = read(`/proc/${pid}/stat`, GONE);
   return text === undefined ? undefined : parseStat(pid, text);
 }
 
-/** All living processes of this machine, in no order. */
+/** All living processes of this machine, in no order. Throws `ProcessesUnknown`: a part of the table is no proof. */
 export function readProcessTable(): readonly ProcessEntry[] {
   const table: ProcessEntry[] = [];
-  for (const name of readdirSync('/proc')) {
+  for (const name of ask(() => readdirSync('/proc'), []) ?? []) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
     const entry = readProcess(pid);
@@ -71,19 +87,13 @@ export function readProcessTable(): readonly ProcessEntry[] {
 }
 
 export const linuxInspector: ProcessInspector = {
-  workingDirectory(pid) {
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`);
-    } catch {
-      return undefined;
-    }
-  },
+  workingDirectory: (pid) => ask(() => readlinkSync(`/proc/${pid}/cwd`), GONE_OR_FOREIGN),
   hasEnvironment(pid, prefix) {
-    const text = read(`/proc/${pid}/environ`);
+    const text = read(`/proc/${pid}/environ`, GONE_OR_FOREIGN);
     return text !== undefined && (text.startsWith(prefix) || text.includes(`\0${prefix}`));
   },
   effectiveUid(pid) {
-    const match = read(`/proc/${pid}/status`)?.match(/^Uid:\s+\d+\s+(\d+)/m);
+    const match = read(`/proc/${pid}/status`, GONE)?.match(/^Uid:\s+\d+\s+(\d+)/m);
     return match ? Number(match[1]) : undefined;
   },
 };
@@ -99,7 +109,7 @@ export function identify(pid: number, bootId: string): ProcessIdentity | undefin
   return entry === undefined ? undefined : { pid, startTime: entry.startTime, bootId };
 }
 
-/** True where exactly this process lives. */
+/** True where exactly this process lives. Throws `ProcessesUnknown`. */
 export function isAlive(identity: ProcessIdentity, bootId: string): boolean {
   return identity.bootId === bootId && readProcess(identity.pid)?.startTime === identity.startTime;
 }
