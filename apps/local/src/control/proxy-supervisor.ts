@@ -148,7 +148,7 @@ export async function endProcess(
 ): Promise<void> {
   const deadline = clock.monotonic() + termMs;
   sendSignal(target, first);
-  while (isProcessAlive(target)) {
+  while (mayLive(target)) {
     if (clock.monotonic() > deadline) sendSignal(target, 'SIGKILL');
     await clock.sleep(20, signal);
   }

@@ -1,6 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -41,6 +53,25 @@ describe('process identity', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect(isProcessAlive(identity)).toBe(false);
+  });
+
+  test('a process that cannot be looked at is not taken for dead', () => {
+    const own = identifyProcess(process.pid);
+    if (own === undefined) throw new Error('not found');
+    const limit = (soft: string): unknown => spawnSync('prlimit', [`--pid=${process.pid}`, `--nofile=${soft}:`]);
+    const before = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '1024';
+    limit(String(readdirSync('/proc/self/fd').length + 20));
+    const opened: number[] = [];
+    try {
+      expect(() => {
+        for (;;) opened.push(openSync('/dev/null', 'r'));
+      }).toThrow(/EMFILE/);
+      expect(() => isProcessAlive(own)).toThrow(/EMFILE/);
+    } finally {
+      for (const fd of opened) closeSync(fd);
+      limit(before);
+    }
+    expect(isProcessAlive(own)).toBe(true);
   });
 
   test('finds processes by where they work', async () => {
@@ -116,6 +147,47 @@ test('a log never grows without bound, and loses no line that it keeps', () => {
   for (const text of kept) expect(text.length).toBeLessThanOrEqual(100);
 });
 
+test.skipIf(process.getuid?.() !== 0)(
+  'a log on a full disk drops lines, throws nothing, and says how many when there is room',
+  () => {
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', disk], { encoding: 'utf8' });
+    if (mounted.status !== 0) {
+      console.log(`not tested, no tmpfs can be mounted here: ${mounted.stderr}`);
+      return;
+    }
+    try {
+      const path = join(disk, 'x.log');
+      const log = openRotatingLog(path, 1_000_000);
+      log.write('first\n');
+      expect(() => writeFileSync(join(disk, 'ballast'), Buffer.alloc(1024 * 1024))).toThrow(/ENOSPC/);
+      const long = `${'x'.repeat(3000)}\n`;
+      for (let n = 0; n < 5; n++) log.write(long);
+      rmSync(join(disk, 'ballast'));
+      log.write('last\n');
+      const lines = readFileSync(path, 'utf8').trim().split('\n');
+      expect(lines[0]).toBe('first');
+      expect(lines.at(-2)).toMatch(/"level":"warn".*[45] lines could not be written and are lost: ENOSPC/);
+      expect(lines.at(-1)).toBe('last');
+    } finally {
+      spawnSync('umount', ['-l', disk]);
+    }
+  },
+);
+
+test('a log whose rotation fails goes on when it can', () => {
+  const path = join(folder, 'x.log');
+  const log = openRotatingLog(path, 10);
+  mkdirSync(join(folder, 'x.log.1', 'in-the-way'), { recursive: true });
+  mkdirSync(join(folder, 'x.log.2', 'in-the-way'), { recursive: true });
+  mkdirSync(join(folder, 'x.log.3', 'in-the-way'), { recursive: true });
+  for (const line of ['12345678\n', 'abcdefgh\n', 'ABCDEFGH\n']) log.write(line);
+  for (const n of [1, 2, 3]) rmSync(join(folder, `x.log.${n}`), { recursive: true });
+  log.write('last\n');
+  expect(readFileSync(path, 'utf8')).toContain('last\n');
+});
+
 test('a file is replaced whole, with its mode', () => {
   const path = join(folder, 'file');
   writeFileAtomic(path, 'old', { mode: 0o600 });
@@ -123,6 +195,14 @@ test('a file is replaced whole, with its mode', () => {
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('a file that is replaced is written to no name that could have been guessed', () => {
+  const target = join(folder, 'target');
+  writeFileSync(target, 'precious');
+  symlinkSync(target, join(folder, `file.${process.pid}.tmp`));
+  writeFileAtomic(join(folder, 'file'), 'new', { mode: 0o600 });
+  expect(readFileSync(target, 'utf8')).toBe('precious');
 });
 
 test('an account is found by its name', () => {

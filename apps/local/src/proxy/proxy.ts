@@ -51,8 +51,13 @@ export async function runProxy({ connection, routesFile, log, signal }: ProxyOpt
     forwarder.apply(routes);
     const text = JSON.stringify(routes);
     if (text === written) return;
-    written = text;
-    writeRoutes(routesFile, routes);
+    try {
+      writeRoutes(routesFile, routes);
+      written = text;
+    } catch (error) {
+      // They are served all the same; the next change writes them again.
+      log.error({ error: message(error) }, 'cannot keep the routes for the next start');
+    }
   }
 
   const kept = readRoutes(routesFile);
