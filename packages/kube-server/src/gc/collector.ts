@@ -116,7 +116,9 @@ export function startCollector(env: Environment, signal: AbortSignal): void {
         const others = ownersOf(object).some((o) => o.uid !== uid && isPresent(o, object));
         if (others) await dropReferences(dependent, object, (other) => other === uid);
         if (others || isEnding(object)) return [];
-        const refusals = await remove(dependent, 'Foreground');
+        // As in Kubernetes: only what has dependents of its own has anything to wait for.
+        const policy = index.dependentsOf(uidOf(object)).length > 0 ? 'Foreground' : 'Background';
+        const refusals = await remove(dependent, policy);
         if (refusals.length > 0) note(key, refusals); // before the others are done: a change may come meanwhile
         return refusals;
       }),
