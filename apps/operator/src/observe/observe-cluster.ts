@@ -1,4 +1,5 @@
 import { type MPDCluster, names } from '@polarstack/api';
+import { withDeadline } from '@polarstack/base';
 import { ENGINE_PORT } from '@polarstack/contracts';
 import {
   type AgentDirectory,
@@ -54,8 +55,9 @@ export function createObserver({ pods, services, slices, agents, catalog }: Sour
     if (!seen.podIP) return { ...common, unanswered: (before?.unanswered ?? 0) + 1 };
     try {
       const address = { host: seen.podIP, port: ports.agentPort, serverName: member.pod };
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(STATUS_TIMEOUT_MS)]);
-      return { ...common, report: await agents.agent({ namespace, name }, address).status(limited), unanswered: 0 };
+      const agent = agents.agent({ namespace, name }, address);
+      const report = await withDeadline(STATUS_TIMEOUT_MS, signal, async (limited) => await agent.status(limited));
+      return { ...common, report, unanswered: 0 };
     } catch {
       signal.throwIfAborted();
       // Whatever is wrong with the agent, it did not answer: that is what is seen, and shown in the status.
