@@ -30,6 +30,7 @@ import { type AddressRange, createServiceAddresses } from './service-addresses.t
 import type { ObjectStore } from './store/object-store.ts';
 import { createSubresources } from './subresources/subresources.ts';
 import { createUpgradeHandler } from './subresources/upgrade.ts';
+import { createWatchBudget } from './watch/budget.ts';
 
 export interface KubeServerOptions {
   readonly store: ObjectStore;
@@ -45,6 +46,8 @@ export interface KubeServerOptions {
   readonly clock?: Clock;
   /** Bytes that may wait for a watcher that does not read. Default 16 MiB. */
   readonly maxWatchBufferBytes?: number;
+  /** Bytes that may wait for all watchers together. Default 64 MiB. */
+  readonly maxWatchBufferTotalBytes?: number;
   /** Pause between bookmarks in milliseconds. Default one minute. */
   readonly bookmarkMs?: number;
 }
@@ -83,6 +86,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const metrics = createMetrics(() => store.revision);
   const limits = {
     maxBufferedBytes: options.maxWatchBufferBytes ?? 16 * 1024 * 1024,
+    budget: createWatchBudget(options.maxWatchBufferTotalBytes ?? 64 * 1024 * 1024),
     bookmarkMs: options.bookmarkMs ?? 60_000,
     onWatch: metrics.watching,
   };

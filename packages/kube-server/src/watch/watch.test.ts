@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { arrayAt, isObject, type JsonObject, stringAt, valueAt } from '../json.ts';
@@ -132,22 +132,39 @@ describe('a watch', () => {
     open.close();
   });
 
-  it('that nobody reads is cut off, and others go on (W3)', async () => {
-    const server = await start({ server: { maxWatchBufferBytes: 256 * 1024 } });
-    const keys = server.adminKeys;
-    const socket = connect({
-      host: '127.0.0.1',
-      port: server.server.port,
-      ca: server.caPem,
-      cert: keys.certPem,
-      key: keys.keyPem,
-    });
+  /** A watch that reads the head of its answer and then nothing more. */
+  async function deaf(server: TestServer): Promise<TLSSocket> {
+    const { certPem: cert, keyPem: key } = server.adminKeys;
+    const socket = connect({ host: '127.0.0.1', port: server.server.port, ca: server.caPem, cert, key });
     await new Promise((resolve) => socket.once('secureConnect', resolve));
     socket.on('error', () => {});
-    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(`GET ${path}?watch=true HTTP/1.1\r\nHost: x\r\n\r\n`);
     await new Promise((resolve) => socket.once('readable', resolve));
     socket.pause();
+    return socket;
+  }
+
+  it('is cut off when too much waits for all together, and those that read go on (W3)', async () => {
+    // Far below what may wait for each.
+    const server = await start({ server: { maxWatchBufferTotalBytes: 1024 * 1024 } });
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => deaf(server)));
+    const other = await watch(server, '');
+    expect(await watchers(server)).toBe(9);
+    const data = { big: 'x'.repeat(200_000) };
+    for (let i = 0; i < 60 && (await watchers(server)) > 4; i++) {
+      await server.admin.call('POST', path, { metadata: { name: `big-${i}` }, data });
+    }
+    expect(await watchers(server)).toBeLessThanOrEqual(4);
+    await make(server, 'last');
+    await other.until(named('last'));
+    other.close();
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('that nobody reads is cut off, and others go on (W3)', async () => {
+    const server = await start({ server: { maxWatchBufferBytes: 256 * 1024 } });
+    const socket = await deaf(server);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     const other = await watch(server, '');
     const data = { big: 'x'.repeat(200_000) };
     let isClosed = false;

@@ -6,7 +6,8 @@
  * - W2 A bookmark carries a version up to which everything was already written to the connection.
  * - W4 A DELETED event carries the object as it was before (with its finalizers; before it left the selection), at the
  *   version of the event.
- * - W3 A client that does not read is cut off when more than `maxBufferedBytes` wait for it; it lists again.
+ * - W3 A client that does not read is cut off when more than `maxBufferedBytes` wait for it, or too much for all
+ *   clients together; it lists again.
  */
 import type { ServerResponse } from 'node:http';
 import { isStackError } from '@polarstack/base';
@@ -20,6 +21,7 @@ import { readVersion, selectorOf } from '../operations/list.ts';
 import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { StoredObject, StoreEvent } from '../store/object-store.ts';
 import { includeObject, partialMetadata, table } from '../table/table.ts';
+import type { WatchBudget } from './budget.ts';
 import { createWatchStream } from './stream.ts';
 
 export interface WatchRequest {
@@ -31,6 +33,8 @@ export interface WatchRequest {
 
 export interface WatchLimits {
   readonly maxBufferedBytes: number;
+  /** Bounds what waits for all watches of the server. */
+  readonly budget: WatchBudget;
   readonly bookmarkMs: number;
   /** Told +1 when a watch opens and -1 when it ends. */
   readonly onWatch: (change: 1 | -1) => void;
@@ -58,17 +62,20 @@ function readTimeout(query: URLSearchParams): number {
 }
 
 /**
- * The text of the object that was shown last. All watchers hear of an event one after the other, so this one is enough
- * for the text to be made once for all of them, and costs no memory for objects at rest.
+ * The line of the object that was shown last. All watchers hear of an event one after the other, so this one is enough
+ * for the line to be made once for all of them, and to wait as one piece of memory for all who read late; it costs
+ * nothing for objects at rest.
  */
 export interface LastText {
-  of(object: object): string;
+  line(type: EventType, object: object): Uint8Array;
   /** The object of an event as it was before, at the version of the event. */
   last(event: StoreEvent): StoredObject;
 }
 
+const lineOf = (type: EventType, object: unknown): string => `{"type":"${type}","object":${JSON.stringify(object)}}\n`;
+
 export function createLastText(): LastText {
-  let last: { readonly object: object; readonly text: string } | undefined;
+  let last: { readonly object: object; readonly type: EventType; readonly line: Uint8Array } | undefined;
   let gone: { readonly event: StoreEvent; readonly object: StoredObject } | undefined;
   return {
     last: (event) => {
@@ -79,9 +86,11 @@ export function createLastText(): LastText {
       }
       return gone.object;
     },
-    of: (object) => {
-      if (last?.object !== object) last = { object, text: JSON.stringify(object) };
-      return last.text;
+    line: (type, object) => {
+      if (last?.object !== object || last.type !== type) {
+        last = { object, type, line: Buffer.from(lineOf(type, object)) };
+      }
+      return last.line;
     },
   };
 }
@@ -115,13 +124,9 @@ export function serveWatch(
     }
   };
 
-  const textOf = (stored: StoredObject, shown: Readonly<JsonObject>): string => {
-    if (rendering !== 'object' || shown !== (stored as unknown)) return JSON.stringify(render(shown));
-    return texts.of(stored);
-  };
-
   const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
-    stream.write(`{"type":"${type}","object":${textOf(stored, shown)}}\n`);
+    const isShared = rendering === 'object' && shown === (stored as unknown);
+    stream.write(isShared ? texts.line(type, stored) : lineOf(type, render(shown)));
   };
 
   const onEvent = (event: StoreEvent): void => {
@@ -152,7 +157,7 @@ export function serveWatch(
   if (version !== undefined && version > 0 && version < env.store.oldestRevision) {
     throw errors.expired(`too old resource version: ${version} (${env.store.oldestRevision})`);
   }
-  const stream = createWatchStream(response, limits.maxBufferedBytes, (buffered) =>
+  const stream = createWatchStream(response, limits.maxBufferedBytes, limits.budget, (buffered) =>
     env.logger.warn({ resource: definition.plural, buffered }, 'a watcher does not read and is cut off'),
   );
   limits.onWatch(1);
