@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export const config = {
   /** Parts that must be present; see `missing`. */
   required: (process.env.REQUIRE ?? '').split(',').filter((part) => part !== ''),
+  /** Parts that are treated as missing although they may be there. */
+  leftOut: (process.env.LEAVE_OUT ?? '').split(',').filter((part) => part !== ''),
   /** Seed of randomized tests; printed by each, set to repeat a run. */
   seed: process.env.SEED === undefined ? undefined : Number(process.env.SEED),
   /** Folder with the programs of a Kubernetes control plane, as envtest names it. */

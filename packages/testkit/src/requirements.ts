@@ -24,9 +24,14 @@ const hint: Record<Part, string> = {
 
 /**
  * True where a test must be skipped because `part` is missing; the reason is printed. A part that the environment
- * variable `REQUIRE` (comma separated) lists must be there: its absence is an error.
+ * variable `REQUIRE` (comma separated) lists must be there: its absence is an error. One that `LEAVE_OUT` lists and
+ * `REQUIRE` does not is not looked for.
  */
 export function missing(part: Part): boolean {
+  if (config.leftOut.includes(part) && !config.required.includes(part)) {
+    process.stderr.write(`skipped: LEAVE_OUT lists ${part}\n`);
+    return true;
+  }
   if (present[part]()) return false;
   if (config.required.includes(part)) throw new Error(`REQUIRE lists ${part}, which this machine does not have`);
   process.stderr.write(`skipped: this machine has no ${part}${hint[part]}\n`);
