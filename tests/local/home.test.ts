@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { waitFor } from '@polarstack/base';
@@ -117,6 +117,36 @@ describe.skipIf(skip)('a home without clusters', () => {
   test('down works without a control process', async () => {
     await home.polarstackOk(['up', '--no-demo']);
     process.kill(control(home).pid, 'SIGKILL');
+    await home.polarstackOk(['down']);
+    expect(home.processes()).toEqual([]);
+  });
+
+  test.each([
+    ['is gone', undefined],
+    ['is damaged', '{"pid":'],
+    ['names a process that has ended', '{"pid":1,"startTime":"1","bootId":"x","build":"x","url":"x"}'],
+  ])('control.json %s: up finds the control process all the same, and replaces it', async (_, text) => {
+    await home.polarstackOk(['up', '--no-demo']);
+    const before = control(home);
+    if (text === undefined) rmSync(join(home.dir, 'control.json'));
+    else writeFileSync(join(home.dir, 'control.json'), text);
+    expect(await home.polarstackOk(['up', '--no-demo'])).toContain('it has no record');
+    expect(control(home).pid).not.toBe(before.pid);
+    expect(home.processes().filter(({ command }) => command.includes('control.mjs'))).toHaveLength(1);
+    expect(await home.kubectlOk(['get', 'nodes', '-o', 'name'])).toContain('node/node-3');
+    rmSync(join(home.dir, 'control.json'));
+    expect(await home.polarstackOk(['down'])).toContain('Stopped');
+    expect(home.processes()).toEqual([]);
+  });
+
+  test('a stopped control process is named by up, and ended by down', async () => {
+    await home.polarstackOk(['up', '--no-demo']);
+    const { pid } = control(home);
+    process.kill(pid, 'SIGSTOP');
+    const { code, stderr } = await home.polarstack(['up', '--no-demo']);
+    expect(code).toBe(5);
+    expect(stderr).toContain('ControlStopped');
+    expect(stderr).toContain(`kill -CONT ${pid}`);
     await home.polarstackOk(['down']);
     expect(home.processes()).toEqual([]);
   });

@@ -10,8 +10,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@polarstack/base';
-import { PODS_TERM_MS, runningControl } from '../control/control-state.ts';
-import { endProcess, readProxyState } from '../control/proxy-supervisor.ts';
+import { controlHolder, PODS_TERM_MS } from '../control/control-state.ts';
+import { endProcess, readProxyState, sendSignal } from '../control/proxy-supervisor.ts';
 import type { Home } from '../home/home.ts';
 import { readHomeRecord } from '../home/home-record.ts';
 import { acquireLock } from '../machine/file-lock.ts';
@@ -58,8 +58,9 @@ export async function down({ home, remove, progress, signal, clock = systemClock
 
 async function stopAll(home: Home, progress: Progress, clock: Clock, signal: AbortSignal): Promise<number> {
   const before = homeProcesses(home).length;
-  const control = runningControl(home);
+  const control = controlHolder(home);
   if (control) {
+    sendSignal(control, 'SIGCONT'); // A stopped one would not hear that it is to end.
     await progress.step('Stopping the databases and the control process', () =>
       endProcess(control, clock, signal, { first: 'SIGUSR2', termMs: PODS_TERM_MS + CONTROL_TERM_MS }),
     );

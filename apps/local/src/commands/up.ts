@@ -10,7 +10,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { type Clock, StackError, systemClock } from '@polarstack/base';
 import { readLocalSettings } from '../config.ts';
-import { type ControlState, runningControl } from '../control/control-state.ts';
+import { type ControlHolder, type ControlState, controlHolder, runningControl } from '../control/control-state.ts';
 import { endProcess } from '../control/proxy-supervisor.ts';
 import { startControl } from '../control/start-control.ts';
 import { type Build, findBuild } from '../home/build.ts';
@@ -18,6 +18,7 @@ import { findCheckout, type Home, resolveHome } from '../home/home.ts';
 import { claimFolder, openHome, writeHomeRecord } from '../home/home-record.ts';
 import { installVersion, pruneVersions } from '../home/versions.ts';
 import { acquireLock } from '../machine/file-lock.ts';
+import { isProcessStopped } from '../machine/process-identity.ts';
 import { ensureSystemUser, PROXY_USER } from '../machine/system-user.ts';
 import { ensurePostgres, isRoot, mustBeLinux, mustBeReachable } from './preconditions.ts';
 import type { Progress } from './progress.ts';
@@ -68,9 +69,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
   });
   try {
     const build = findBuild();
-    const before = runningControl(home);
+    const before = controlHolder(home);
+    if (before) mustNotBeStopped(before);
     const result =
-      before?.build === build.id
+      before?.build === build.id && before.url !== undefined
         ? { control: 'unchanged' as const, url: before.url }
         : await start(home, build, before, { progress, signal, clock });
     await populate?.(home);
@@ -83,7 +85,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
 async function start(
   home: Home,
   build: Build,
-  before: ControlState | undefined,
+  before: ControlHolder | undefined,
   { progress, signal, clock }: { readonly progress: Progress; readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<Pick<UpResult, 'control' | 'url' | 'child'>> {
   const { record } = openHome(home, clock.now());
@@ -103,7 +105,9 @@ async function start(
   const version = installVersion(home, build, { asOther: account !== undefined });
   if (before !== undefined) {
     await progress.step('Replacing the control process', async (say) => {
-      say(`its code has changed (${before.build} -> ${build.id}); databases go on running`);
+      const why =
+        before.build === undefined ? 'it has no record' : `its code has changed (${before.build} -> ${build.id})`;
+      say(`${why}; databases go on running`);
       await endProcess(before, clock, signal, { termMs: CONTROL_TERM_MS });
     });
   }
@@ -114,6 +118,14 @@ async function start(
   });
   pruneVersions(home, build.id);
   return { control: before === undefined ? 'started' : 'replaced', url, child };
+}
+
+/** A stopped process answers nothing and holds everything; whoever stopped it may be looking at it. */
+function mustNotBeStopped({ pid }: ControlHolder): void {
+  if (!isProcessStopped(pid)) return;
+  throw new StackError('ControlStopped', `the control process (pid ${pid}) is stopped (by SIGSTOP, or a debugger)`, {
+    remedy: `Let it go on: kill -CONT ${pid}`,
+  });
 }
 
 /** For commands that need a running home. */

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { homeProcesses, programOf } from '../commands/home-processes.ts';
 import type { Home } from '../home/home.ts';
 import { writeFileAtomic } from '../machine/atomic-file.ts';
-import { isProcessAlive, isProcessIdentity, type ProcessIdentity } from '../machine/process-identity.ts';
+import {
+  identifyProcess,
+  isProcessAlive,
+  isProcessIdentity,
+  type ProcessIdentity,
+} from '../machine/process-identity.ts';
 
 /** The longest that pods may take to end in order, in milliseconds: a fast shutdown writes a checkpoint. */
 export const PODS_TERM_MS = 60_000;
@@ -31,4 +37,17 @@ export function readControlState(home: Home): ControlState | undefined {
 export function runningControl(home: Home): ControlState | undefined {
   const state = readControlState(home);
   return state && isProcessAlive(state) ? state : undefined;
+}
+
+/** A control process that is there, whatever the records say; `build` and `url` are known where it became ready. */
+export type ControlHolder = ProcessIdentity & Partial<ControlState>;
+
+/** The control process of the home, also where `control.json` is gone, damaged, or of another: found by its program. */
+export function controlHolder(home: Home): ControlHolder | undefined {
+  const recorded = runningControl(home);
+  if (recorded) return recorded;
+  const found = homeProcesses(home).find((process) =>
+    /^[^/]+\/(control\.mjs|bin\/polarstack-control)$/.test(programOf(home, process) ?? ''),
+  );
+  return found && identifyProcess(found.pid);
 }

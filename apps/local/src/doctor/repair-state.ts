@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { RepairReport } from '@polarstack/kube-server';
-import { runningControl } from '../control/control-state.ts';
+import { controlHolder } from '../control/control-state.ts';
 import type { Home } from '../home/home.ts';
 import { readHomeRecord } from '../home/home-record.ts';
 
@@ -15,7 +15,7 @@ export interface RepairedCopy {
 /** Saves what is readable of the state into a copy beside it. Errors: HomeMissing, HomeBusy, StateLocked and others. */
 export async function repairState(home: Home): Promise<RepairedCopy> {
   readHomeRecord(home);
-  const control = runningControl(home);
+  const control = controlHolder(home);
   if (control) {
     throw new StackError('HomeBusy', `the control process (pid ${control.pid}) has the state open, so it is whole`, {
       remedy: 'There is nothing to repair; `polarstack doctor` shows the other checks.',

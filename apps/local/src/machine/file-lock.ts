@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { StackError } from '@polarstack/base';
+import { StackError, systemClock } from '@polarstack/base';
 
 /** A lock that a process holds for as long as its file stays open: the kernel frees it when the process dies. */
 export interface FileLock {
@@ -46,6 +46,16 @@ export function lockHolder(path: string): LockHolder | undefined {
   }
 }
 
+/** As {@link lockHolder}, with the moment that a holder needs between taking the lock and writing its name. */
+async function nameOfHolder(path: string): Promise<LockHolder | undefined> {
+  for (let look = 0; look < 25; look++) {
+    const holder = lockHolder(path);
+    if (holder) return holder;
+    await systemClock.sleep(20);
+  }
+  return undefined;
+}
+
 /** Takes the lock at `path`, waiting for its holder to end; `onWait` is told once who that is. */
 export async function acquireLock(
   path: string,
@@ -54,7 +64,7 @@ export async function acquireLock(
 ): Promise<{ readonly lock: FileLock; readonly waited: boolean }> {
   const free = tryLock(path, command);
   if (free) return { lock: free, waited: false };
-  options.onWait?.(lockHolder(path));
+  options.onWait?.(await nameOfHolder(path));
   const fd = openSync(path, constants.O_RDWR);
   try {
     await waitForLock(fd, options.signal);

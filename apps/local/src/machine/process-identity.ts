@@ -15,14 +15,24 @@ function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
+interface ProcessStat {
+  readonly startTime: string;
+  readonly terminal: boolean;
+  readonly stopped: boolean;
+}
+
 /** What the kernel says of a living process; a zombie is dead. */
-function readStat(pid: number): { readonly startTime: string; readonly terminal: boolean } | undefined {
+function readStat(pid: number): ProcessStat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The program's name stands in parentheses and may hold anything, so count from the last one.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return { startTime: fields[19] ?? '', terminal: fields[4] !== '0' };
+    return {
+      startTime: fields[19] ?? '',
+      terminal: fields[4] !== '0',
+      stopped: fields[0] === 'T' || fields[0] === 't',
+    };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error; // As with no file descriptor left: nothing is known, and a living process must not count as dead.
@@ -43,6 +53,11 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
 
 export function isProcessAlive(identity: ProcessIdentity): boolean {
   return readStat(identity.pid)?.startTime === identity.startTime && bootId() === identity.bootId;
+}
+
+/** Whether it has been stopped (SIGSTOP), so that it lives and does nothing. */
+export function isProcessStopped(pid: number): boolean {
+  return readStat(pid)?.stopped === true;
 }
 
 export function isProcessIdentity(value: unknown): value is ProcessIdentity {

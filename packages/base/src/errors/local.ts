@@ -91,6 +91,12 @@ export const localErrors = entries({
     remedy: 'Read logs/control.log in the data folder; `polarstack doctor` checks the rest.',
     retry: 'later',
   },
+  ControlStopped: {
+    summary: 'The control process is stopped, as by SIGSTOP or a debugger: it lives and answers nothing.',
+    remedy: 'Let it go on with `kill -CONT <pid>`, or end everything with `polarstack down`.',
+    retry: 'later',
+    exit: 5,
+  },
   ClusterNotReady: {
     summary: 'The home runs, but a cluster did not become ready in time.',
     remedy: 'See `polarstack status` and `polarstack events`; the work goes on in the background.',
