@@ -130,11 +130,16 @@ test('epochs never decrease, roles do not change within one, also after the deat
   }
 });
 
-test('an engine in another role than its term is not ready', async () => {
+test('a primary whose term makes it a replica is not ready, and is stopped', async () => {
   await waitFor('the primary', async () => ((await probe('/readyz')).status === 200 ? true : undefined), deadline);
   await pod.client.setTerm(replicaTerm(pod, pod, 6));
-  expect(await probe('/readyz')).toMatchObject({ status: 409, body: expect.stringContaining('the term says replica') });
-  expect((await pod.client.status()).engine).toMatchObject({ state: 'running', role: 'primary' });
+  expect((await probe('/readyz')).status).not.toBe(200);
+  await waitFor(
+    'its end',
+    async () => ((await pod.client.status()).engine.state === 'failed' ? true : undefined),
+    deadline,
+  );
+  expect(await probe('/readyz')).toMatchObject({ status: 503, body: expect.stringContaining('EngineContradictsTerm') });
   expect(await code(pod.client.promote())).toBe('WrongRole');
 });
 

@@ -214,7 +214,7 @@ export async function createTestCluster(): Promise<TestCluster> {
       output: () => output,
       start: async () => {
         const limit = options.descriptors === undefined ? [] : ['prlimit', `--nofile=${options.descriptors}`];
-        const [program = '', ...args] = [...limit, process.execPath, bundle];
+        const [program, ...args] = [...limit, process.execPath, bundle];
         const child = spawn(program, args, { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'], ...user });
         for (const stream of [child.stdout, child.stderr])
           stream.setEncoding('utf8').on('data', (text: string) => {

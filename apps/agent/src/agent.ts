@@ -167,7 +167,7 @@ export function createAgent(options: AgentOptions): AgentApi {
           await state.update({ rewinding: true });
           const parameters = state.current.config?.parameters ?? {};
           await driver.rewind({ parameters, role: 'replica', ...(upstream ? { upstream } : {}) }, progress, taskSignal);
-          await state.update({ rewinding: false });
+          await state.update({ rewinding: false, deposed: false });
         });
       });
     },

@@ -32,7 +32,7 @@ export async function runBootstrap(
       if (bootstrap.kind === 'initdb') await driver.initialise(bootstrap.initdb, configuration, signal);
       else await driver.clone(configuration, report, signal);
     });
-    await state.update({ rewinding: false, bootstrapped: false });
+    await state.update({ rewinding: false, deposed: false, bootstrapped: false });
   }
   await supervisor.startUnfinished(signal);
   if (state.current.bootstrapped) return;

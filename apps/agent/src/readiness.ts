@@ -8,7 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { StackError } from '@polarstack/base';
 import type { EngineReport } from '@polarstack/contracts';
-import { bootId, type EngineDriver, type Observation } from '@polarstack/engine';
+import { bootId, type EngineDriver, type EngineRole, type Observation } from '@polarstack/engine';
 import type { StateFile } from './state-file.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { TermFile } from './term-file.ts';
@@ -61,14 +61,19 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
     writeFileSync(memoryFile, current, { mode: 0o600 });
   };
 
+  const contradiction = (role: EngineRole): string | undefined =>
+    role === terms.current?.role
+      ? undefined
+      : `the engine is ${role}, the term says ${terms.current?.role ?? 'nothing'}`;
+
   const check = async (signal: AbortSignal): Promise<void> => {
     const { engine } = supervisor;
     if (!engine?.accepting || supervisor.stopping)
       throw new StackError('EngineNotRunning', supervisor.failure?.reason ?? 'the engine does not accept connections');
     if (!state.current.bootstrapped) throw new StackError('EngineNotRunning', 'the bootstrap has not come to its end');
     const role = await driver.sql.probe(signal);
-    if (role !== terms.current?.role)
-      throw new StackError('WrongRole', `the engine is ${role}, the term says ${terms.current?.role ?? 'nothing'}`);
+    const wrong = contradiction(role);
+    if (wrong !== undefined) throw new StackError('WrongRole', wrong);
     if (role === 'primary' || caughtUp === identity()) return;
     note(await driver.sql.observe(signal));
     if (caughtUp !== identity())
@@ -115,6 +120,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
     const seen = await observe(signal);
     if (typeof seen === 'string') return { ...base, state: 'failed', reason: seen, version: driver.version };
     const { role, peers } = seen;
+    const wrong = contradiction(role);
     return {
       ...base,
       state: 'running',
@@ -127,6 +133,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ...(role === 'replica' && seen.receivedLsn !== undefined ? { receivedLsn: seen.receivedLsn } : {}),
       ...(role === 'replica' ? { streaming: seen.streaming } : {}),
       ...(seen.replayPaused ? { reason: PAUSED } : {}),
+      ...(wrong === undefined ? {} : { reason: `WrongRole: ${wrong}` }),
       peers,
       pendingRestart: seen.pendingRestart,
     };

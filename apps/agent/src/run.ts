@@ -7,6 +7,7 @@ import type { AgentConfig } from './config.ts';
 import { readCertificates, watchCertificates } from './http/certificates.ts';
 import { createAgentServer } from './http/server.ts';
 import { createReadiness } from './readiness.ts';
+import { guardRole } from './role-guard.ts';
 import { openStateFile } from './state-file.ts';
 import { createSupervisor } from './supervisor.ts';
 import { createTasks } from './tasks.ts';
@@ -69,7 +70,7 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
   });
   const server = createAgentServer({ api, readiness, certificates, log, signal: life.signal });
   await supervisor.adopt();
-  const looking = supervisor.run();
+  const looking = [supervisor.run(), guardRole({ driver, terms, state, supervisor, tasks, log, signal: life.signal })];
   try {
     await server.listen(config.podIP, config.agentPort);
     log.info({ engine: binaries.version, address: `${config.podIP}:${config.agentPort}` }, 'agent ready');
@@ -90,6 +91,6 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
     await supervisor.shutdown(SHUTDOWN_MS);
   } finally {
     life.abort();
-    await Promise.all([looking, server.close()]);
+    await Promise.all([...looking, server.close()]);
   }
 }

@@ -11,6 +11,8 @@ export interface AgentState {
   readonly wanted: 'running' | 'stopped';
   /** A rewind began and did not end: the data folder is half of two lines and must not be started. */
   readonly rewinding: boolean;
+  /** The engine was stopped because it wrote against its term: its folder is off the line of its upstream. Implies `rewinding`. */
+  readonly deposed?: boolean;
   readonly config?: EngineConfig;
 }
 
@@ -31,6 +33,7 @@ function read(text: string, path: string): AgentState {
       bootstrapped: value.bootstrapped,
       rewinding: value.rewinding,
       wanted: value.wanted === 'stopped' ? 'stopped' : 'running',
+      ...(value.deposed === true ? { deposed: true } : {}),
       ...(value.config === undefined ? {} : { config: agentRequests.config(value.config, 'config') }),
     };
   } catch (error) {

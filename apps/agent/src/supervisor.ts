@@ -9,6 +9,7 @@
  *  L3. One act on the engine at a time.
  *  L4. The agent's death ends no engine; a new agent adopts it. SIGTERM (the pod stops) ends it.
  *  L5. Stopped by request stays stopped until asked to start.
+ *  L6. An engine that writes against its term is stopped at once, and its folder is not started again as it is.
  */
 import { type Backoff, backoffDelay, type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
 import type { StopMode } from '@polarstack/contracts';
@@ -36,6 +37,8 @@ export interface Supervisor {
   readonly engine: RunningEngine | undefined;
   readonly stopping: boolean;
   readonly failure: Failure | undefined;
+  /** The folder is barred since {@link depose}. */
+  readonly deposed: boolean;
   /** Finds the engine that an earlier agent left running. To be called first, and before anyone may ask. */
   adopt(): Promise<void>;
   /** Starts the engine and looks after it until the signal ends that. */
@@ -51,7 +54,12 @@ export interface Supervisor {
   /** Writes the configuration files for the present term and config; reloads a running engine. */
   configure(signal: AbortSignal): Promise<void>;
   promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
-  /** Runs `work` while the engine is stopped and nothing starts it. Throws `EngineRunning`. */
+  /**
+   * Stops an engine that left recovery though its term makes it a replica, and bars its folder from being started until
+   * work {@link whileStopped} put it right. False where it is another engine or term by now.
+   */
+  depose(process: EngineProcess): Promise<boolean>;
+  /** Runs `work`, which puts the folder right, while the engine is stopped and nothing starts it. Throws `EngineRunning`. */
   whileStopped(work: () => Promise<void>): Promise<void>;
 }
 
@@ -72,8 +80,13 @@ const ACCEPT_POLL_MS = 5;
 const PROMOTION_MS = 60_000;
 /** How long an immediate stop may take before everything is killed. */
 const IMMEDIATE_MS = 5_000;
+/** An engine that is deposed has this long to end by itself: it may not acknowledge anything. */
+const DEPOSE_MS = 500;
 /** Finishing a stop that an earlier agent began. */
 const RESUMED_STOP_MS = 60_000;
+
+const DEPOSED =
+  'the engine left recovery though its term makes it a replica (promoted by hand?): it was stopped, and stays so until its folder is back on the line of its upstream';
 
 function describeExit({ code, signal }: EngineExit): string {
   if (signal !== undefined) return `ended by ${signal}`;
@@ -89,8 +102,12 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   let stopping = false;
   let bootstrapping = false;
   let shutDown = false;
+  /** Deposed, whether or not that could be written down. */
+  let barred = false;
   /** Processes of an engine whose main process is gone may be left: they are ended before anything else, at once. */
   let leftovers = true;
+
+  const isDeposed = (): boolean => barred || state.current.deposed === true;
 
   const term = () => {
     if (terms.current === undefined) throw new StackError('TermMissing', 'this instance has no term yet');
@@ -159,6 +176,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
 
   const mayStart = async (): Promise<boolean> =>
     !shutDown &&
+    !barred &&
     state.current.wanted === 'running' &&
     (state.current.bootstrapped || bootstrapping) &&
     !state.current.rewinding &&
@@ -204,8 +222,11 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       process.stop(mode);
       if (!(await within(timeoutMs))) {
         log.warn({ mode, timeoutMs }, 'the stop takes too long and goes on as immediate');
-        process.stop('immediate');
-        await within(IMMEDIATE_MS);
+        // An immediate one that takes too long goes on as the end of all processes, below.
+        if (mode !== 'immediate') {
+          process.stop('immediate');
+          await within(IMMEDIATE_MS);
+        }
       }
     }
     try {
@@ -238,6 +259,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     });
 
   const adopt = async (): Promise<void> => {
+    if (isDeposed()) failure = { reason: `EngineContradictsTerm: ${DEPOSED}`, failures: 1, explained: true };
     if ((await driver.dataFolder()) !== 'present') return;
     const found = await driver.find(signal);
     if (found === undefined) return;
@@ -280,6 +302,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
 
   const checkStartable = async (): Promise<void> => {
     term();
+    if (isDeposed()) throw new StackError('EngineContradictsTerm', failure?.reason ?? DEPOSED);
     if (state.current.rewinding)
       throw new StackError('DataFolderUnfinished', 'a rewind of this data folder began and did not end');
     if ((await driver.dataFolder()) === 'absent' || !(state.current.bootstrapped || bootstrapping))
@@ -298,6 +321,9 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     },
     get stopping() {
       return stopping;
+    },
+    get deposed() {
+      return isDeposed();
     },
     get failure() {
       return failure;
@@ -332,10 +358,26 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
         await writeFiles();
         engine.process.reload();
       }),
+    depose: async (process) =>
+      await acts.run(async () => {
+        if (engine?.process !== process || terms.current?.role !== 'replica') return false;
+        barred = true;
+        log.error({ pid: process.pid, epoch: terms.current.epoch }, DEPOSED);
+        // The signal goes out before anything is waited for, a full disk included.
+        const stopped = stopNow('immediate', DEPOSE_MS);
+        const noted = state.update({ rewinding: true, deposed: true });
+        const results = await Promise.allSettled([stopped, noted]);
+        failure = { reason: `EngineContradictsTerm: ${DEPOSED}`, failures: 1, explained: true };
+        changed.notify();
+        for (const result of results) if (result.status === 'rejected') throw result.reason;
+        return true;
+      }),
     whileStopped: async (work) =>
       await acts.run(async () => {
         if (engine) throw new StackError('EngineRunning', 'the engine runs');
         await work();
+        barred = false;
+        failure = undefined;
       }),
   };
 }

@@ -174,6 +174,8 @@ export interface EngineDriver {
   /** True where the folder starts as a replica until promoted. */
   isStandby(): Promise<boolean>;
   setStandby(standby: boolean): Promise<void>;
+  /** The stack's slots that the stopped folder has: neither a rewind nor a copy keeps them. */
+  slotsOnDisk(): Promise<readonly string[]>;
   launch(signal: AbortSignal): Promise<EngineProcess>;
   /** The engine's own word on whether it accepts connections, from its lock file. */
   isAccepting(pid: number): Promise<boolean>;

@@ -34,6 +34,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   NotFound: 404,
   StaleEpoch: 409,
   WrongRole: 409,
+  EngineContradictsTerm: 409,
   TaskRunning: 409,
   TermMissing: 409,
   EngineRunning: 409,

@@ -47,6 +47,12 @@ export const agentErrors = entries({
     remedy: "Send the call to the right instance, or change this one's role first.",
     retry: 'later',
   },
+  EngineContradictsTerm: {
+    summary: 'A replica left recovery on its own, promoted by hand perhaps; the agent stopped it.',
+    remedy:
+      'The agent rewinds it or copies it anew from the primary by itself, as soon as the primary answers; the task in its status says why not yet. What was written to it meanwhile is not part of the cluster.',
+    retry: 'later',
+  },
   TaskRunning: {
     summary: 'The agent is busy with another task; it runs one at a time.',
     remedy: 'Wait for the task that the message names.',

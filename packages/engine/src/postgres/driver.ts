@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineDriver } from '../driver.ts';
 import { readIfThere } from '../durable-file.ts';
@@ -6,7 +6,7 @@ import type { Binaries } from './binaries.ts';
 import { checkParameters } from './check-parameters.ts';
 import { setStandbySignal, writeConfigFiles } from './config-files.ts';
 import { clone, dataFolderState, initialise, readControlData, rewind } from './data-folder.ts';
-import { type Layout, paths } from './layout.ts';
+import { type Layout, paths, SLOT_PREFIX } from './layout.ts';
 import { diagnosePostmaster, endPostmaster, findPostmaster, isAccepting, launchPostmaster } from './postmaster.ts';
 import { createSql } from './sql.ts';
 
@@ -29,6 +29,8 @@ export function createPostgresDriver(layout: Layout, binaries: Binaries): Engine
     configure: async (configuration) => await writeConfigFiles(await realpath(layout.dataDir), layout, configuration),
     isStandby: async () => (await readIfThere(join(layout.dataDir, 'standby.signal'))) !== undefined,
     setStandby: async (standby) => await setStandbySignal(layout.dataDir, standby),
+    slotsOnDisk: async () =>
+      (await readdir(join(layout.dataDir, 'pg_replslot'))).filter((name) => name.startsWith(SLOT_PREFIX)),
     launch: async (signal) => await launchPostmaster(layout, postgres(), signal),
     isAccepting: async (pid) => await isAccepting(layout, pid),
     diagnose: async (signal) => await diagnosePostmaster(layout, postgres(), signal),
