@@ -66,8 +66,11 @@ describe.skipIf(skip)('a home without clusters', () => {
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('ConfirmationNeeded');
     expect(home.processes().length).toBeGreaterThan(0);
+    const claim = `/tmp/polarstack-blocks-${process.getuid?.()}/${block(home)}`;
+    expect(readFileSync(claim, 'utf8')).toBe(home.dir);
     await home.polarstackOk(['down', '--delete', '--yes']);
     expect(existsSync(home.dir)).toBe(false);
+    expect(existsSync(claim)).toBe(false);
     expect((await home.polarstack(['down'])).code).toBe(0);
   });
 

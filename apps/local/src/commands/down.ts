@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '@polarstack/base';
 import { controlHolder, PODS_TERM_MS } from '../control/control-state.ts';
 import { endProcess, readProxyState, sendSignal } from '../control/proxy-supervisor.ts';
+import { releaseBlocks } from '../home/block-claims.ts';
 import type { Home } from '../home/home.ts';
 import { readHomeRecord } from '../home/home-record.ts';
 import { acquireLock } from '../machine/file-lock.ts';
@@ -81,6 +82,7 @@ async function stopAll(home: Home, progress: Progress, clock: Clock, signal: Abo
 /** Everything below the folder, then the folder where it is not a mount point or held by somebody. */
 function removeHome(home: Home, say: (detail: string) => void): void {
   removeRunFolders(home);
+  releaseBlocks(home);
   for (const name of readdirSync(home.root)) {
     // The mark that makes this folder ours goes last: an interrupted removal can be repeated.
     if (name !== 'home.json') rmSync(join(home.root, name), { recursive: true, force: true });

@@ -1,11 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { canListen, describeListener, freeBlocks, listeners } from './block.ts';
-import { claimBlock, claimedBlocks } from './block-claims.ts';
+import { claimBlock, claimedBlocks, releaseBlocks } from './block-claims.ts';
 import { homeAt } from './home.ts';
 
 async function firstFree(claimed: ReadonlySet<number> = new Set()): Promise<number> {
@@ -57,6 +58,33 @@ test('a block that another home has claimed comes last, for as long as that home
     expect(await firstFree(claimedBlocks(mine, parent))).not.toBe(block);
     rmSync(other.root, { recursive: true });
     expect(claimedBlocks(mine, parent)).toEqual(new Set());
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+});
+
+test('only regular files in a folder of our own, closed to others, are claims; a released one is gone', () => {
+  const parent = mkdtempSync(join(tmpdir(), 'claims-'));
+  const folder = join(parent, `polarstack-blocks-${process.getuid?.()}`);
+  try {
+    const mine = homeAt(join(parent, 'mine'));
+    const other = homeAt(join(parent, 'other'));
+    mkdirSync(other.root);
+    writeFileSync(other.record, JSON.stringify({ block: 7 }));
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+    writeFileSync(join(folder, '7'), other.root);
+    expect(claimedBlocks(mine, parent)).toEqual(new Set());
+    claimBlock(other, 7, parent);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(spawnSync('mkfifo', [join(folder, '8')]).status).toBe(0); // opening it would wait for ever
+    symlinkSync(join(folder, '7'), join(folder, '9'));
+    mkdirSync(join(parent, 'polarstack-blocks-4242'), { mode: 0o700 });
+    writeFileSync(join(parent, 'polarstack-blocks-4242', '7'), mine.root);
+    expect(claimedBlocks(mine, parent)).toEqual(new Set([7]));
+    expect(claimedBlocks(other, parent)).toEqual(new Set());
+    releaseBlocks(other, parent);
+    expect(readdirSync(folder).sort()).toEqual(['8', '9']);
   } finally {
     rmSync(parent, { recursive: true });
   }
