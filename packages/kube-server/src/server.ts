@@ -13,6 +13,7 @@ import { createFieldTracker } from './apply/field-tracker.ts';
 import { createOpenApiHandler } from './discovery/openapi-handler.ts';
 import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
+import { boundConnections, defaultMaxConnections } from './http/connection-bounds.ts';
 import { trackConnections } from './http/connections.ts';
 import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
@@ -44,6 +45,10 @@ export interface KubeServerOptions {
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly clock?: Clock;
+  /** Default 2 000, or half of the descriptors of this process where that is less. */
+  readonly maxConnections?: number;
+  /** How long a client may take to shake hands, and then for the head of a request, in milliseconds. Default 10 s. */
+  readonly patienceMs?: number;
   /** Bytes that may wait for a watcher that does not read. Default 16 MiB. */
   readonly maxWatchBufferBytes?: number;
   /** Bytes that may wait for all watchers together. Default 64 MiB. */
@@ -64,7 +69,7 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** Starts the server; resolves when it accepts requests. Throws `AddressInUse`. */
 export async function startKubeServer(options: KubeServerOptions): Promise<KubeServer> {
-  const { store, listen, tls, logger } = options;
+  const { store, listen, tls, logger, patienceMs = 10_000 } = options;
   options.signal.throwIfAborted();
   const clock = options.clock ?? systemClock;
   const stopping = new AbortController();
@@ -119,13 +124,16 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       maxHeaderSize: 32 * 1024,
-      headersTimeout: 15_000,
+      handshakeTimeout: patienceMs,
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: Math.ceil(patienceMs / 2),
       requestTimeout: 60_000,
       keepAliveTimeout: 120_000,
       noDelay: true,
     },
     router,
   );
+  boundConnections(server, options.maxConnections ?? defaultMaxConnections(), clock, logger);
   const connections = trackConnections(server);
   server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal }));
   await listening(server, listen);

@@ -58,4 +58,4 @@ export function trackConnections(server: Server): Connections {
 }
 
 /** What a TLS connection and the TCP connection below it have in common. */
-const peer = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+export const peer = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
