@@ -102,7 +102,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const stepServices: Services = { client, catalog, agents, pods, observe: observer.observe, events, clock };
   const isOurs = ({ spec }: MPDCluster): boolean => spec.operatorName === operatorName;
   const acceptance = createAcceptance(catalog);
-  const certificates = createCertificateKeeper(stepServices, clock, logger);
+  const certificates = createCertificateKeeper(stepServices, content, clock, logger);
 
   const forget = (cluster: MPDCluster): void => {
     const uid = cluster.metadata.uid ?? '';

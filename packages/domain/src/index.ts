@@ -1,3 +1,4 @@
+export { accountValues, appLocation, appValues } from './accounts/account-values.ts';
 export { type Account, accountKeys, accountOf, roleOf, systemAccounts } from './accounts/accounts.ts';
 export { newPassword } from './accounts/password.ts';
 export { scramVerifier } from './accounts/scram.ts';

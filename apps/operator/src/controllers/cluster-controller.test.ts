@@ -45,7 +45,7 @@ async function scene() {
       }),
       forget: () => {},
     },
-    certificates: { maintain: async () => {}, forget: () => {} },
+    certificates: { maintain: async () => [], forget: () => {} },
     // A deleted cluster is not mended.
     content: {} as Content,
     forget: () => {},

@@ -29,6 +29,7 @@ import {
   operationName,
   type Plan,
   planOperation,
+  recordedMembership,
   serviceKinds,
 } from '@polarstack/domain';
 import { type Informer, objectKey, type ReconcileResult } from '@polarstack/kube';
@@ -40,7 +41,6 @@ import { mendCluster } from '../mending/mend-cluster.ts';
 import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
-import { heal } from './heal.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import type { UnrecordedDeletions } from './unrecorded-deletions.ts';
 
@@ -217,7 +217,20 @@ export function createClusterController(options: ClusterControllerOptions) {
     announce(events, cluster, written);
   };
 
-  const look = async (cluster: MPDCluster, verdict: Verdict, signal: AbortSignal): Promise<ReconcileResult> => {
+  /** Whoever replaced the object took the finalizer from it, and with it the orderly deletion. */
+  const keepFinalizer = async (cluster: MPDCluster, signal: AbortSignal): Promise<MPDCluster> => {
+    const { deletionTimestamp, finalizers = [], resourceVersion } = cluster.metadata;
+    if (deletionTimestamp !== undefined || finalizers.includes(CLUSTER_FINALIZER)) return cluster;
+    if (!recordedMembership(cluster)) return cluster;
+    const body = { metadata: { finalizers: [...finalizers, CLUSTER_FINALIZER], resourceVersion } };
+    const held = await client.patch(MPDClusters, keyOf(cluster), { type: 'merge', body }, signal);
+    const message = `Finalizer ${CLUSTER_FINALIZER} had been taken away: it is there again`;
+    events.record(held, { type: 'Warning', reason: 'FinalizerRestored', message });
+    return held;
+  };
+
+  const look = async (found: MPDCluster, verdict: Verdict, signal: AbortSignal): Promise<ReconcileResult> => {
+    const cluster = await keepFinalizer(found, signal);
     const plan = planOperation({ cluster, accepted: verdict.accepted, operations: operationsOf(cluster) });
     const { operation, released, againMs } = await carryOut(cluster, plan, signal);
     if (released) return {};
@@ -231,10 +244,8 @@ export function createClusterController(options: ClusterControllerOptions) {
     // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
     const applied = asApplied(cluster);
     const observed = await services.observe(cluster, signal);
-    const seen = await mendCluster(applied, observed, services, content, logger, signal);
-    await heal(applied, seen, services, logger, signal);
-    await write(cluster, seen, operation, claims, signal);
-    await certificates.maintain(applied, seen, signal);
+    const options = { services, content, certificates, logger };
+    await write(cluster, await mendCluster(applied, observed, options, signal), operation, claims, signal);
     return { requeueAfterMs: LOOK_EVERY_MS };
   };
 

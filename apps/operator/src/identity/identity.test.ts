@@ -56,7 +56,8 @@ test('certificates of a cluster are renewed after two thirds of their life, and 
   const clock = createVirtualClock(new Date());
   const forgotten: string[] = [];
   const agents = { ...s.world.agents, forget: ({ name }: { name: string }) => void forgotten.push(name) };
-  const keeper = createCertificateKeeper({ client, agents } as never, clock, silentLogger);
+  const noCopies = { secrets: { byIndex: () => [] } };
+  const keeper = createCertificateKeeper({ client, agents } as never, noCopies, clock, silentLogger);
   const seen = { instances: new Map(), endpoints: {} } as never;
   const ends = () =>
     Object.fromEntries(

@@ -1,9 +1,20 @@
 import { type MPDCluster, names } from '@polarstack/api';
-import { type Clock, type Logger, StackError } from '@polarstack/base';
-import { type ClusterSeen, clientLeaves, type LeafSpec, recordedMembership, serverLeaf } from '@polarstack/domain';
-import { isOwnedBy, Secrets } from '@polarstack/kube';
+import type { Clock, Logger } from '@polarstack/base';
+import {
+  buildSecret,
+  type ClusterSeen,
+  clientLeaves,
+  type Fault,
+  type LeafSpec,
+  recordedMembership,
+  serverLeaf,
+} from '@polarstack/domain';
+import { Secrets } from '@polarstack/kube';
 import type { Secret } from 'kubernetes-types/core/v1.js';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
+import type { Content } from '../mending/content.ts';
+import { fault } from '../mending/fault.ts';
+import { mendObject } from '../mending/mend-object.ts';
 import { clusterSecrets, serviceAddresses } from '../steps/ensure-secrets.ts';
 import type { Services } from '../steps/services.ts';
 import { authorityOf } from './authority.ts';
@@ -12,44 +23,100 @@ import { reasonToIssue } from './leaf-state.ts';
 
 /** How often the certificates of a cluster are looked at, in milliseconds of a clock that never goes back. */
 const EVERY_MS = 3_600_000;
+/** The same while the authority is lost: it may have been restored without its labels. */
+const LOST_EVERY_MS = 10_000;
+
+interface Checked {
+  readonly at: number;
+  /** What was looked at. */
+  readonly state: string;
+  readonly faults: readonly Fault[];
+}
 
 /**
- * Renews the certificates of clusters after two thirds of their life, and whenever a pod or a service has an
- * address that a certificate does not name. The Secrets are written; agents read them again without a restart.
+ * Renews the certificates of clusters after two thirds of their life, whenever a pod or a service has an address that a
+ * certificate does not name, and whenever a Secret is gone. The Secrets are written; agents read them again without a
+ * restart. The authority itself is never made again here: everybody who trusts the old one would be cut off.
  */
-export function createCertificateKeeper(services: Services, clock: Clock, logger: Logger) {
-  const checked = new Map<string, { readonly at: number; readonly addresses: string }>();
+export function createCertificateKeeper(
+  services: Pick<Services, 'client' | 'agents' | 'events'>,
+  { secrets }: { readonly secrets: Pick<Content['secrets'], 'byIndex'> },
+  clock: Clock,
+  logger: Logger,
+) {
+  const checked = new Map<string, Checked>();
+
+  /** Changes whenever the certificates may have to. */
+  const stateOf = ({ metadata }: MPDCluster, seen: ClusterSeen): string => {
+    const pods = [...seen.instances].map(([id, { pod }]) => `${id}=${pod?.podIP ?? ''}`);
+    const addresses = Object.values(seen.endpoints).map(({ host }) => host ?? '');
+    const versions = secrets
+      .byIndex('cluster', `${metadata.namespace}/${metadata.name}`)
+      .map((secret) => `${secret.metadata?.name}=${secret.metadata?.resourceVersion}`)
+      .sort();
+    return [...pods, ...addresses, ...versions].join(',');
+  };
 
   return {
-    maintain: async (cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<void> => {
+    /** Answers what is lost. */
+    maintain: async (cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly Fault[]> => {
       const uid = cluster.metadata.uid ?? '';
-      const pods = [...seen.instances].map(([id, { pod }]) => `${id}=${pod?.podIP ?? ''}`);
-      const addresses = [...pods, ...Object.values(seen.endpoints).map(({ host }) => host ?? '')].join(',');
+      const state = stateOf(cluster, seen);
       const last = checked.get(uid);
-      if (last && last.addresses === addresses && clock.monotonic() - last.at < EVERY_MS) return;
-      await renewDue(cluster, seen, signal);
-      checked.set(uid, { at: clock.monotonic(), addresses });
+      const every = last && last.faults.length > 0 ? LOST_EVERY_MS : EVERY_MS;
+      if (last && last.state === state && clock.monotonic() - last.at < every) return last.faults;
+      const faults = await renewDue(cluster, seen, signal);
+      checked.set(uid, { at: clock.monotonic(), state, faults });
+      return faults;
     },
     forget: (uid: string): void => {
       checked.delete(uid);
     },
   };
 
-  async function renewDue(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<void> {
-    const { client } = services;
+  async function renewDue(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly Fault[]> {
+    const { client, events } = services;
     const owner = clusterKey(cluster);
     const existing = await clusterSecrets(client, owner, signal);
-    const authority = authorityOf(existing.get(names.ca(owner.name)));
-    if (!authority) throw new StackError('SecretMissing', `Secret ${names.ca(owner.name)} is missing or incomplete`);
+    /** The Secret of that name with labels and owner as they should be, also where it is not found by its labels. */
+    const mended = async (name: string, make: () => Promise<Secret | undefined>) =>
+      await mendObject(
+        {
+          client,
+          resource: Secrets,
+          known: existing.get(name),
+          wanted: buildSecret(owner, name, {}),
+          owner: cluster,
+          make,
+        },
+        signal,
+      );
+
+    const { object: kept } = await mended(names.ca(owner.name), async () => undefined);
+    const authority = authorityOf(kept);
+    if (!authority) {
+      const what = `Secret ${names.ca(owner.name)} with the authority of the cluster is ${kept ? 'incomplete' : 'gone'}`;
+      return [fault('AuthorityMissing', what)];
+    }
     const now = clock.now();
     for (const spec of await leavesOf(cluster, seen, signal)) {
-      const found = existing.get(spec.secret);
-      const reason = reasonToIssue(spec, found, authority.certPem, now);
-      if (!reason) continue;
-      await store(cluster, found, await issueLeaf(owner, authority, spec, now), signal);
+      const issue = async (): Promise<Secret> => await issueLeaf(owner, authority, spec, now);
+      const { object: found, done } = await mended(
+        spec.secret,
+        async () => await client.create(Secrets, await issue(), signal),
+      );
+      const reason = done === 'made' ? 'missing' : reasonToIssue(spec, found, authority.certPem, now);
+      if (!reason || !found || found.metadata?.deletionTimestamp !== undefined) continue;
+      if (done !== 'made') {
+        await client.replace(Secrets, { ...found, data: (await issue()).data ?? {} }, signal);
+      } else {
+        const message = `Secret ${spec.secret} was gone: it has a new certificate of the same authority`;
+        events.record(cluster, { type: 'Warning', reason: 'CertificateReissued', message });
+      }
       logger.info({ certificate: spec.secret, reason }, 'issued a certificate');
       if (spec.commonName === 'operator') services.agents.forget(owner);
     }
+    return [];
   }
 
   async function leavesOf(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly LeafSpec[]> {
@@ -60,20 +127,5 @@ export function createCertificateKeeper(services: Services, clock: Clock, logger
       return serverLeaf(owner, member, { services: addresses, ...(pod && { pod }) });
     });
     return [...servers, ...clientLeaves(owner.name)];
-  }
-
-  async function store(
-    cluster: MPDCluster,
-    found: Secret | undefined,
-    made: Secret,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (!found) {
-      await services.client.create(Secrets, made, signal);
-    } else if (isOwnedBy(found, cluster)) {
-      await services.client.replace(Secrets, { ...found, data: made.data ?? {} }, signal);
-    } else {
-      throw new StackError('NameTaken', `Secret ${found.metadata?.name} does not belong to the cluster`);
-    }
   }
 }

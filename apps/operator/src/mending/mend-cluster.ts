@@ -1,5 +1,5 @@
 /**
- * Keeps the objects of a cluster that was made as they should be, but for its pods: level-triggered, at each look.
+ * Keeps the objects of a cluster that was made as they should be: level-triggered, at each look.
  *
  * Invariants (tests cite them):
  * - ME1 What is gone and can be made again is made again, and an Event says so; what cannot is a fault in the status.
@@ -10,23 +10,35 @@
 import type { MPDCluster } from '@polarstack/api';
 import { type Logger, toStackError } from '@polarstack/base';
 import type { ClusterSeen, Fault } from '@polarstack/domain';
+import type { createCertificateKeeper } from '../identity/maintain-certificates.ts';
 import type { Services } from '../steps/services.ts';
 import type { Content } from './content.ts';
-import { faultOf } from './fault.ts';
+import { type Attempt, faultOf } from './fault.ts';
+import { heal } from './heal.ts';
+import { mendConfigMaps } from './mend-config-maps.ts';
+import { mendPasswords } from './mend-secrets.ts';
 import { mendServices } from './mend-services.ts';
+
+const reasons: readonly string[] = ['DataMissing', 'AuthorityMissing'];
+const order = ({ reason }: Fault): number => (reasons.includes(reason) ? reasons.indexOf(reason) : reasons.length);
+
+export interface MendClusterOptions {
+  readonly services: Services;
+  readonly content: Content;
+  readonly certificates: Pick<ReturnType<typeof createCertificateKeeper>, 'maintain'>;
+  readonly logger: Logger;
+}
 
 /** Mends what it can; answers what was seen with what is known by then: addresses of new services, and the faults. */
 export async function mendCluster(
   cluster: MPDCluster,
   seen: ClusterSeen,
-  services: Services,
-  content: Content,
-  logger: Logger,
+  { services, content, certificates, logger }: MendClusterOptions,
   signal: AbortSignal,
 ): Promise<ClusterSeen & { readonly faults: readonly Fault[] }> {
   const faults: Fault[] = [];
   // One that cannot be mended does not keep the others from it; it comes again with the next look.
-  const attempt = async (what: () => Promise<void>): Promise<void> => {
+  const attempt: Attempt = async (what) => {
     try {
       await what();
     } catch (error) {
@@ -37,10 +49,18 @@ export async function mendCluster(
     }
   };
   const addresses = await mendServices(cluster, services, content, attempt, signal);
-  return { ...seen, endpoints: located(seen.endpoints, addresses), faults };
+  const located: ClusterSeen = { ...seen, endpoints: withAddresses(seen.endpoints, addresses) };
+  await Promise.all([
+    mendConfigMaps(cluster, services, content, attempt, signal),
+    mendPasswords(cluster, located, services, content, attempt, signal),
+    heal(cluster, located, services, content, attempt, logger, signal),
+    attempt(async () => void faults.push(...(await certificates.maintain(cluster, located, signal)))),
+  ]);
+  // The same faults read the same, whichever was met first.
+  return { ...located, faults: faults.sort((a, b) => order(a) - order(b) || (a.message < b.message ? -1 : 1)) };
 }
 
-function located(endpoints: ClusterSeen['endpoints'], addresses: ReadonlyMap<string, string>) {
+function withAddresses(endpoints: ClusterSeen['endpoints'], addresses: ReadonlyMap<string, string>) {
   const at = (kind: 'rw' | 'ro' | 'r') => {
     const host = addresses.get(kind);
     return host === undefined ? endpoints[kind] : { ...endpoints[kind], host };

@@ -7,6 +7,7 @@ import type { Service } from 'kubernetes-types/core/v1.js';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import type { Services } from '../steps/services.ts';
 import { beside, type Content } from './content.ts';
+import type { Attempt } from './fault.ts';
 import { mendObject } from './mend-object.ts';
 
 /** Makes a service that is gone again, at its old address where that is free; answers the addresses of those made. */
@@ -59,7 +60,7 @@ export async function mendServices(
   cluster: MPDCluster,
   services: Pick<Services, 'client' | 'events'>,
   content: Pick<Content, 'services'>,
-  attempt: (what: () => Promise<void>) => Promise<void>,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<ServiceKind, string>> {
   const addresses = new Map<ServiceKind, string>();

@@ -1,19 +1,14 @@
 import type { MPDCluster } from '@polarstack/api';
 import { buildPod, clusterFacts, instanceResources, type Member } from '@polarstack/domain';
 import { Pods } from '@polarstack/kube';
+import type { Pod } from 'kubernetes-types/core/v1.js';
 import { ensure } from '../kube/ensure.ts';
 import { type ClusterStep, clusterOf, membersOf, type Services } from './services.ts';
 
-/** Makes the pod of an instance, or answers the one there is. */
-export async function ensurePod(
-  cluster: MPDCluster,
-  member: Member,
-  { client, catalog }: Pick<Services, 'client' | 'catalog'>,
-  signal: AbortSignal,
-): Promise<void> {
+/** The pod of an instance as it is made. */
+export function podOf(cluster: MPDCluster, member: Member, catalog: Pick<Services['catalog'], 'instanceClass'>): Pod {
   const sizes = catalog.instanceClass(cluster.status?.insClassInfo?.className ?? '');
-  const pod = buildPod(clusterFacts(cluster), member, instanceResources(cluster, sizes));
-  await ensure(client, Pods, pod, { owner: cluster }, signal);
+  return buildPod(clusterFacts(cluster), member, instanceResources(cluster, sizes));
 }
 
 /** All pods at once: they start while the primary is being made. */
@@ -21,9 +16,12 @@ export const createPods: ClusterStep = {
   name: 'CreatePods',
   timeoutMs: 30_000,
   run: async (step) => {
+    const { client, catalog } = step.services;
     const cluster = await clusterOf(step);
     await Promise.all(
-      membersOf(cluster).members.map(async (member) => await ensurePod(cluster, member, step.services, step.signal)),
+      membersOf(cluster).members.map(
+        async (member) => await ensure(client, Pods, podOf(cluster, member, catalog), { owner: cluster }, step.signal),
+      ),
     );
     return undefined;
   },

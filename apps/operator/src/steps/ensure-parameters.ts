@@ -10,6 +10,7 @@ import {
   parseItems,
 } from '@polarstack/domain';
 import { ConfigMaps } from '@polarstack/kube';
+import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import { ensure } from '../kube/ensure.ts';
 import type { ClusterStep, Services } from './services.ts';
@@ -25,25 +26,43 @@ function layersOf(cluster: MPDCluster, { catalog }: Pick<Services, 'catalog'>) {
   };
 }
 
+export const parameterMapTypes = ['user-params', 'running-params'] as const;
+type ParameterMapType = (typeof parameterMapTypes)[number];
+
+/** One of the ConfigMaps with parameters. The original's labels: `dbCluster` holds the ConfigMap's own name. */
+export function parameterMap(
+  cluster: MPDCluster,
+  type: ParameterMapType,
+  data: Readonly<Record<string, string>>,
+): ConfigMap {
+  const owner = clusterKey(cluster);
+  const name = type === 'user-params' ? names.userParams(owner.name) : names.runningParams(owner.name);
+  return buildConfigMap(owner, name, data, { dbCluster: name, configType: type });
+}
+
+/** The same with the parameters that the cluster was made with. */
+export function recordedParameters(
+  cluster: MPDCluster,
+  type: ParameterMapType,
+  services: Pick<Services, 'catalog' | 'clock'>,
+): ConfigMap {
+  const { items } = initialParameters(layersOf(cluster, services), services.clock.now());
+  return parameterMap(cluster, type, formatItems(items));
+}
+
 /** `<c>-user-params` for people to edit and `<c>-running-params` with what runs. What a user wrote is never touched. */
 export const ensureParameters: ClusterStep = {
   name: 'EnsureParameters',
   timeoutMs: 30_000,
   run: async (step) => {
     const cluster = await clusterOf(step);
-    const owner = clusterKey(cluster);
-    const { items } = initialParameters(layersOf(cluster, step.services), step.services.clock.now());
-    const data = formatItems(items);
-    const make = async (name: string, type: string): Promise<void> => {
-      // The original's labels: `dbCluster` holds the ConfigMap's own name.
-      const configMap = buildConfigMap(owner, name, data, { dbCluster: name, configType: type });
-      const adopt = (): boolean => type === 'user-params';
-      await ensure(step.services.client, ConfigMaps, configMap, { owner: cluster, adopt }, step.signal);
-    };
-    await Promise.all([
-      make(names.userParams(owner.name), 'user-params'),
-      make(names.runningParams(owner.name), 'running-params'),
-    ]);
+    await Promise.all(
+      parameterMapTypes.map(async (type) => {
+        const configMap = recordedParameters(cluster, type, step.services);
+        const adopt = (): boolean => type === 'user-params';
+        await ensure(step.services.client, ConfigMaps, configMap, { owner: cluster, adopt }, step.signal);
+      }),
+    );
     return undefined;
   },
 };

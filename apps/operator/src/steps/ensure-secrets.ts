@@ -1,9 +1,8 @@
-import { labels, type MPDCluster, names } from '@polarstack/api';
-import { ENGINE_PORT } from '@polarstack/contracts';
+import { labels, names } from '@polarstack/api';
 import {
-  accountKeys,
   accountOf,
-  appDatabase,
+  accountValues,
+  appValues,
   buildSecret,
   clientLeaves,
   type LeafSpec,
@@ -53,33 +52,20 @@ export const ensureSecrets: ClusterStep = {
         if (existing.has(name)) return;
         // A Secret with an account in it, made by the user beforehand, holds.
         await make(
-          buildSecret(owner, name, accountValues(account, newPassword(), privilege)),
+          buildSecret(owner, name, accountValues({ name: account, password: newPassword(), privilege })),
           (found) => !!accountOf(found),
         );
       }),
       (async () => {
         if (existing.has(names.app(owner.name))) return;
-        await make(buildSecret(owner, names.app(owner.name), appValues(cluster, addresses.get('rw') ?? '')));
+        await make(
+          buildSecret(owner, names.app(owner.name), appValues(cluster, addresses.get('rw') ?? '', newPassword())),
+        );
       })(),
     ]);
     return undefined;
   },
 };
-
-const accountValues = (account: string, password: string, privilege: string) => ({
-  [accountKeys.account]: account,
-  [accountKeys.password]: password,
-  [accountKeys.privilege]: privilege,
-});
-
-/** What an application needs to connect. The host is the address of the rw service: it serves in and out of pods. */
-function appValues(cluster: MPDCluster, host: string): Readonly<Record<string, string>> {
-  const { name: dbname, owner: username } = appDatabase(cluster);
-  const password = newPassword();
-  const at = `${host.includes(':') ? `[${host}]` : host}:${ENGINE_PORT}`;
-  const uri = `postgresql://${username}:${password}@${at}/${dbname}?sslmode=require`;
-  return { username, password, dbname, host, port: String(ENGINE_PORT), uri };
-}
 
 /** The Secrets of a cluster by name, those that users made for it included. */
 export async function clusterSecrets(

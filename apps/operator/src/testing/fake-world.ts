@@ -19,11 +19,15 @@ export interface FakeInstance {
   readonly tasks: Map<string, AgentTask>;
   readonly bootstraps: Bootstrap[];
   readonly calls: string[];
+  /** Verifiers of roles that were changed since the bootstrap. */
+  readonly verifiers: Map<string, string>;
 }
 
 export interface FakeWorld {
   readonly agents: AgentDirectory;
   readonly instances: ReadonlyMap<string, FakeInstance>;
+  /** The volume of this pod's instance is empty. */
+  loseData(pod: string): void;
   /** Pods of these names are not run. */
   readonly off: Set<string>;
   /** The next calls fail: `call pod`. */
@@ -65,7 +69,15 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
   const instanceOf = (pod: string): FakeInstance => {
     const known = instances.get(pod);
     if (known) return known;
-    const made: FakeInstance = { pod, state: 'absent', bootstrapped: 0, tasks: new Map(), bootstraps: [], calls: [] };
+    const made: FakeInstance = {
+      pod,
+      state: 'absent',
+      bootstrapped: 0,
+      tasks: new Map(),
+      bootstraps: [],
+      calls: [],
+      verifiers: new Map(),
+    };
     instances.set(pod, made);
     return made;
   };
@@ -205,7 +217,10 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       reload: async () => report(reach('reload')),
       promote: async () => report(reach('promote')),
       rewind: async (id) => ({ id, kind: 'rewind', state: reach('rewind') ? 'done' : 'failed', startedAt: '' }),
-      setRoles: async () => void reach('setRoles'),
+      setRoles: async (roles) => {
+        const { verifiers } = reach('setRoles');
+        for (const { name, verifier = '' } of roles) verifiers.set(name, verifier);
+      },
       setDatabases: async () => void reach('setDatabases'),
       setSlots: async () => void reach('setSlots'),
       writeCanary: async (token) => {
@@ -223,6 +238,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
   return {
     agents: { agent: (_, address) => agent(address), forget: () => {} },
     instances,
+    loseData: (pod) => void instances.delete(pod),
     off,
     failures,
     close: () => {

@@ -14,7 +14,8 @@ export const clusterErrors = entries({
   },
   AuthorityMissing: {
     summary: "The Secret with the cluster's certificate authority is gone; its key cannot be made again.",
-    remedy: 'Restore Secret <cluster>-ca from a backup. Until then no certificate is renewed or issued again.',
+    remedy:
+      'Restore the Secret that the message names from a backup. Until then no certificate is renewed or issued again.',
     retry: 'later',
   },
   DataMissing: {
