@@ -50,6 +50,10 @@ beforeEach(async () => {
         frame(3, JSON.stringify({ status: 'Failure', reason: 'InternalError', message: error.message }));
         ws.close(1000);
       });
+      // A command may end before it has read its input: a real server drops the rest as well.
+      child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+      });
       ws.on('message', (message: Buffer) => {
         if (message[0] === 0) child.stdin.write(message.subarray(1));
         if (message[0] === 255 && message[1] === 0) child.stdin.end();
