@@ -8,6 +8,7 @@ export { parseManifests } from './control/manifests.ts';
 export { examine } from './doctor/doctor.ts';
 export type { Finding } from './doctor/finding.ts';
 export { type RepairedCopy, repairState, useRepaired } from './doctor/repair-state.ts';
+export { authorityFile, writeAuthority } from './home/authorities.ts';
 export { type Build, findBuild, ownBuildId } from './home/build.ts';
 export { findCheckout, type Home, type HomeChoice, homeAt, resolveHome } from './home/home.ts';
 export { type HomeRecord, readHomeRecord } from './home/home-record.ts';

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MPDCluster, MPDClusters } from '@polarstack/api';
+import { type MPDCluster, MPDClusters, names } from '@polarstack/api';
 import { isStackError, StackError, systemClock } from '@polarstack/base';
-import { createKubeClient, type KubeClient, loadKubeconfig } from '@polarstack/kube';
+import { ConfigMaps, createKubeClient, type KubeClient, loadKubeconfig } from '@polarstack/kube';
 import {
+  authorityFile,
   chooseHome,
   down,
   type Home,
@@ -12,6 +13,7 @@ import {
   runningControl,
   up,
   waitForCluster,
+  writeAuthority,
 } from '@polarstack/local';
 import Table from 'cli-table3';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -83,6 +85,7 @@ async function bringUp(flags: UpFlags, io: Io, view: Progress, signal: AbortSign
   const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
   try {
     const clusters = await waitForAll(client, view, flags.timeout * 1000, signal);
+    await writeAuthorities(home, clusters, client, signal);
     const took = ((performance.now() - started) / 1000).toFixed(1);
     const unchanged = result.control === 'unchanged' && !demo;
     io.stdout.write(
@@ -142,7 +145,7 @@ async function waitForAll(
 
 function describe(home: Home, why: string, clusters: readonly MPDCluster[], whole: boolean): string {
   const lines: string[] = [];
-  for (const cluster of clusters) lines.push(describeCluster(cluster));
+  for (const cluster of clusters) lines.push(describeCluster(home, cluster));
   if (whole) {
     lines.push(
       'Use kubectl with it:',
@@ -157,7 +160,27 @@ function describe(home: Home, why: string, clusters: readonly MPDCluster[], whol
   return lines.join('\n');
 }
 
-function describeCluster(cluster: MPDCluster): string {
+/** For the lines that we show: while the home is down anybody may listen at its addresses, and be given the password. */
+async function writeAuthorities(
+  home: Home,
+  clusters: readonly MPDCluster[],
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { metadata } of clusters) {
+    const { name = '', namespace = 'default' } = metadata;
+    const authority = await client.find(ConfigMaps, { namespace, name: names.ca(name) }, signal);
+    const caPem = authority?.data?.['ca.crt'];
+    if (caPem !== undefined) writeAuthority(home, namespace, name, caPem);
+  }
+}
+
+/** A value of a connection string. */
+function quoted(value: string): string {
+  return /[\s'\\]/.test(value) ? `'${value.replace(/['\\]/g, '\\$&')}'` : value;
+}
+
+function describeCluster(home: Home, cluster: MPDCluster): string {
   const { name = '', namespace = 'default' } = cluster.metadata;
   const table = new Table({ head: ['INSTANCE', 'ROLE', 'READY', 'NODE', 'ADDRESS'], style: { head: [], border: [] } });
   for (const instance of Object.values(cluster.status?.dbInstanceStatus ?? {})) {
@@ -166,8 +189,9 @@ function describeCluster(cluster: MPDCluster): string {
     table.push([podName, insType.toUpperCase(), ready === true ? 'yes' : 'no', nodeName, address]);
   }
   const { rw, ro } = cluster.status?.endpoints ?? {};
+  const verified = `sslmode=verify-full sslrootcert=${quoted(authorityFile(home, namespace, name))}`;
   const psql = (endpoint: typeof rw): string =>
-    `psql "host=${endpoint?.host} port=${endpoint?.port} dbname=app user=app"`;
+    `psql "host=${endpoint?.host} port=${endpoint?.port} dbname=app user=app ${verified}"`;
   const secret = `kubectl -n ${namespace} get secret ${name}-app`;
   return [
     `Cluster ${namespace}/${name}`,

@@ -27,6 +27,8 @@ export interface Home {
   readonly proxy: string;
   /** Which proxy runs; outside of its folder, since control signals whom it names. */
   readonly proxyState: string;
+  /** The authorities of clusters, for clients: nothing in there is secret. */
+  readonly authorities: string;
 }
 
 export function homeAt(root: string): Home {
@@ -45,6 +47,7 @@ export function homeAt(root: string): Home {
     logs: at('logs'),
     proxy: at('proxy'),
     proxyState: at('proxy.json'),
+    authorities: at('ca'),
   };
 }
 
