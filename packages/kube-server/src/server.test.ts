@@ -355,7 +355,7 @@ describe('identity', () => {
         '/api/v1/nodes',
         '/apis/mpd.polardb.aliyun.com/v1/mpdclusters',
       ]) {
-        expect((await proxy.call('GET', path)).code, `${groups} ${path}`).toBe(403);
+        expect((await proxy.call('GET', path)).code, `${groups[0]} ${path}`).toBe(403);
       }
       const services = groups[0] === 'polarstack:proxy' ? 200 : 403;
       expect((await proxy.call('GET', '/api/v1/services')).code).toBe(services);
