@@ -1,8 +1,6 @@
 /** The edge of the agent: who may call, what is refused, what the probes say. */
 import { writeFile } from 'node:fs/promises';
-import { get } from 'node:https';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
 import { waitFor } from '@polarstack/base';
 import { type AgentClient, podPaths, type Term } from '@polarstack/contracts';
 import { createAuthority, issueCertificate } from '@polarstack/pki';
@@ -10,12 +8,11 @@ import { afterAll, expect } from 'vitest';
 import {
   createTestCluster,
   finished,
-  HOST,
   initdbRequest,
   primaryTerm,
+  probe as probeOf,
   replicaTerm,
   signal,
-  type TestPod,
   test,
 } from './harness.ts';
 
@@ -23,28 +20,12 @@ const cluster = await createTestCluster();
 afterAll(async () => await cluster.close());
 const deadline = { signal, timeoutMs: 30_000 };
 const pod = await cluster.pod('1');
+const probe = async (path: string, client = {}) => await probeOf(path, pod, client);
 const code = async (call: Promise<unknown>): Promise<unknown> =>
   await call.then(
     () => 'done',
     (error: { code?: unknown }) => error.code,
   );
-
-/** A probe, as a kubelet sends it: no client certificate, the server's not checked. */
-async function probe(
-  path: string,
-  of: TestPod = pod,
-): Promise<{ status?: number | undefined; body: string; serial: string }> {
-  return await new Promise((resolve, reject) => {
-    get({ host: HOST, port: of.agentPort, path, rejectUnauthorized: false, agent: false }, (response) => {
-      let body = '';
-      const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber;
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.once('end', () => resolve({ status: response.statusCode, body, serial }));
-    }).once('error', reject);
-  });
-}
 
 test('a new member answers, and has no term', async () => {
   await pod.start();
@@ -102,6 +83,21 @@ test('a bad request is refused naming the field, and changes nothing', async () 
   expect(status.term).toBeUndefined();
 });
 
+test('a path that cannot be decoded is a bad request, not an internal error', async () => {
+  const { certPem: cert, keyPem: key } = await issueCertificate({
+    authority: cluster.authority,
+    commonName: 'operator',
+    usages: ['client'],
+    days: 5,
+    now: new Date(),
+  });
+  for (const path of ['/v1/tasks/%zz', '//[', '/v1/tasks/%c3%28'])
+    expect(await probe(path, { cert, key })).toMatchObject({
+      status: 400,
+      body: expect.stringContaining('InvalidRequest'),
+    });
+});
+
 test('one task at a time; the probe says ready when the primary answers', async () => {
   const task = await pod.client.bootstrap('create', initdbRequest());
   expect(await code(pod.client.bootstrap('other', initdbRequest()))).toBe('TaskRunning');
@@ -136,7 +132,7 @@ test('a primary whose term makes it a replica is not ready, and is stopped', asy
   expect((await probe('/readyz')).status).not.toBe(200);
   await waitFor(
     'its end',
-    async () => ((await pod.client.status()).engine.state === 'failed' ? true : undefined),
+    async () => ((await pod.client.status()).engine.pid === undefined ? true : undefined),
     deadline,
   );
   expect(await probe('/readyz')).toMatchObject({ status: 503, body: expect.stringContaining('EngineContradictsTerm') });

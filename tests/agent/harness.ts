@@ -6,9 +6,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createHmac, pbkdf2Sync, randomBytes, randomInt } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { waitFor } from '@polarstack/base';
 import {
   type AgentClient,
@@ -156,11 +158,12 @@ export async function createTestCluster(): Promise<TestCluster> {
   const pod = async (instanceId: string, options: PodOptions = {}): Promise<TestPod> => {
     const name = `pod-${instanceId}`;
     const rootDir = join(folder, name);
-    const runDir = join(folder, `r${pods.length}`);
+    const runDir = join(folder, `r${pods.length}`, 's');
     const data = join(rootDir, podPaths.data);
     await mkdir(data, { recursive: true });
-    await mkdir(runDir);
+    await mkdir(runDir, { recursive: true });
     await own(data);
+    await own(dirname(runDir));
     await own(runDir);
     await writeTls(
       join(rootDir, podPaths.tls),
@@ -276,6 +279,24 @@ export async function createTestCluster(): Promise<TestCluster> {
   };
 
   return { folder, authority, pod, close };
+}
+
+/** A probe, as a kubelet sends it: no client certificate, the server's not checked. */
+export async function probe(
+  path: string,
+  of: TestPod,
+  client: { readonly cert?: string; readonly key?: string } = {},
+): Promise<{ status?: number | undefined; body: string; serial: string }> {
+  return await new Promise((resolve, reject) => {
+    get({ host: HOST, port: of.agentPort, path, rejectUnauthorized: false, agent: false, ...client }, (response) => {
+      let body = '';
+      const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber;
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.once('end', () => resolve({ status: response.statusCode, body, serial }));
+    }).once('error', reject);
+  });
 }
 
 export const PASSWORD = 'correct horse battery staple';

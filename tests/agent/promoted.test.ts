@@ -1,5 +1,4 @@
 /** A replica that somebody promotes by SQL (invariant I1: one writable primary): stopped, and brought back as a replica. */
-import { get } from 'node:https';
 import { waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
 import pg from 'pg';
@@ -13,6 +12,7 @@ import {
   initdbRequest,
   PASSWORD,
   primaryTerm,
+  probe,
   scramVerifier,
   signal,
   type TestPod,
@@ -42,15 +42,8 @@ async function superuser(pod: TestPod): Promise<pg.Client> {
 }
 
 async function ready(pod: TestPod): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    get({ host: HOST, port: pod.agentPort, path: '/readyz', rejectUnauthorized: false, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.once('end', () => resolve(`${response.statusCode} ${body}`));
-    }).once('error', reject);
-  });
+  const { status, body } = await probe('/readyz', pod);
+  return `${status} ${body}`;
 }
 
 /** Promotes by SQL and writes until the engine is taken away. */

@@ -64,6 +64,21 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
+/** The address of a call; undefined where it is malformed, as with a lone `%`. */
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  try {
+    const parsed = new URL(url, 'https://agent');
+    decodeURIComponent(parsed.pathname);
+    return parsed;
+  } catch {
+    // The only thing there is to say about it is that it is malformed.
+    return undefined;
+  }
+}
+
+/** What a caller is told about an error. */
+const problem = ({ code, message, remedy, retry, details }: StackError) => ({ code, message, remedy, retry, details });
+
 function send(response: ServerResponse, status: number, body: unknown): void {
   const text = body === undefined ? '' : JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
@@ -73,7 +88,9 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 /** HTTPS; a client certificate is asked for and checked per call, because the probes come without one. */
 export function createAgentServer({ api, readiness, certificates, log, signal }: AgentServerOptions): AgentServer {
   const answer = async (request: IncomingMessage, gone: AbortSignal): Promise<{ status: number; body: unknown }> => {
-    const url = new URL(request.url ?? '/', 'https://agent');
+    const url = urlOf(request);
+    if (url === undefined)
+      return { status: 400, body: problem(new StackError('InvalidRequest', 'the address of the call is malformed')) };
     if (request.method === 'GET' && url.pathname === '/livez') return { status: 200, body: { ok: true } };
     if (request.method === 'GET' && url.pathname === '/readyz') {
       await readiness.check(signal);
@@ -107,9 +124,10 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
       const { status, body } = await answer(request, gone.signal);
       send(response, status, body);
     } catch (error) {
-      const { code, message, remedy, retry, details } = toStackError(error);
+      const known = toStackError(error);
+      const { code } = known;
       if (code === 'Internal') log.error({ err: error, path: request.url }, 'a call failed');
-      if (!response.headersSent) send(response, statusOf[code] ?? 500, { code, message, remedy, retry, details });
+      if (!response.headersSent) send(response, statusOf[code] ?? 500, problem(known));
     } finally {
       request.resume();
     }
