@@ -1,6 +1,6 @@
 /** Death of the agent, of the postmaster, of both: on real processes. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
@@ -16,6 +16,7 @@ import {
   HOST,
   initdbRequest,
   PASSWORD,
+  probe,
   signal,
   type TestPod,
   test,
@@ -172,6 +173,29 @@ test('SIGTERM of the agent is the end of the pod: the engine stops, and comes ba
   expect(b.output()).toContain('database system is shut down');
   await b.start();
   await restarted(b, 0);
+});
+
+test('a postmaster that is stopped lets nobody in, and is not ready; one that goes on is', async () => {
+  const ready = async (): Promise<number> => (await probe('/readyz', a)).status ?? 0;
+  await waitFor('readiness', async () => ((await ready()) === 200 ? true : undefined), deadline);
+  const pid = await a.enginePid();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await waitFor('its end', async () => ((await ready()) === 200 ? undefined : true), deadline);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await waitFor('readiness again', async () => ((await ready()) === 200 ? true : undefined), deadline);
+  expect(await a.enginePid()).toBe(pid);
+});
+
+test('the folder of the socket was cleaned away: made again at the next start, for its user alone', async () => {
+  const before = await a.enginePid();
+  await rm(a.runDir, { recursive: true });
+  process.kill(before, 'SIGKILL');
+  await restarted(a, before);
+  expect((await stat(a.runDir)).mode & 0o777).toBe(0o700);
+  await a.client.writeCanary('socket');
 });
 
 const random = seededRandom('moments of death');

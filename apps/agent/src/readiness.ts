@@ -1,12 +1,12 @@
 /**
  * Whether a service may send clients here, and the report of the engine.
  *
- * A primary is ready while it answers and accepts writes. A replica is ready from the moment it streamed and had caught up to
+ * A primary is ready while it lets clients in, answers and accepts writes. A replica is ready from the moment it streamed and had caught up to
  * within {@link CAUGHT_UP_BYTES}, and stays so while it answers: when the primary dies, all replicas stop streaming at the same
  * moment, and a read-only service that lost all of them would turn one fault into two. How far behind it is is in the status.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { StackError } from '@polarstack/base';
+import { StackError, systemClock } from '@polarstack/base';
 import type { EngineReport } from '@polarstack/contracts';
 import { bootId, type EngineDriver, type EngineRole, type Observation } from '@polarstack/engine';
 import type { StateFile } from './state-file.ts';
@@ -14,6 +14,9 @@ import type { Supervisor } from './supervisor.ts';
 import type { TermFile } from './term-file.ts';
 
 const CAUGHT_UP_BYTES = 1024n * 1024n;
+
+/** A new connection costs the engine a process: not at every probe. */
+const KNOCK_MS = 3_000;
 
 const PAUSED =
   "replay is paused: by request, or because max_connections or a like parameter is lower here than on the primary (the engine's log says which)";
@@ -66,6 +69,22 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ? undefined
       : `the engine is ${role}, the term says ${terms.current?.role ?? 'nothing'}`;
 
+  let knockedAt = Number.NEGATIVE_INFINITY;
+  let knocking: Promise<void> | undefined;
+  /** Kept sessions answer while a postmaster that hangs lets nobody in. A success counts for a while, a failure not at all. */
+  const knock = async (signal: AbortSignal): Promise<void> => {
+    if (systemClock.monotonic() - knockedAt < KNOCK_MS) return;
+    knocking ??= driver.sql
+      .knock(signal)
+      .then(() => {
+        knockedAt = systemClock.monotonic();
+      })
+      .finally(() => {
+        knocking = undefined;
+      });
+    await knocking;
+  };
+
   const check = async (signal: AbortSignal): Promise<void> => {
     const { engine } = supervisor;
     if (!engine?.accepting || supervisor.stopping)
@@ -74,6 +93,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
     const role = await driver.sql.probe(signal);
     const wrong = contradiction(role);
     if (wrong !== undefined) throw new StackError('WrongRole', wrong);
+    await knock(signal);
     if (role === 'primary' || caughtUp === identity()) return;
     note(await driver.sql.observe(signal));
     if (caughtUp !== identity())

@@ -362,12 +362,15 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       await acts.run(async () => {
         if (engine?.process !== process || terms.current?.role !== 'replica') return false;
         barred = true;
+        const why: Failure = { reason: `EngineContradictsTerm: ${DEPOSED}`, failures: 1, explained: true };
+        failure = why;
         log.error({ pid: process.pid, epoch: terms.current.epoch }, DEPOSED);
         // The signal goes out before anything is waited for, a full disk included.
         const stopped = stopNow('immediate', DEPOSE_MS);
         const noted = state.update({ rewinding: true, deposed: true });
         const results = await Promise.allSettled([stopped, noted]);
-        failure = { reason: `EngineContradictsTerm: ${DEPOSED}`, failures: 1, explained: true };
+        // The exit may have forgotten it.
+        failure = why;
         changed.notify();
         for (const result of results) if (result.status === 'rejected') throw result.reason;
         return true;

@@ -118,6 +118,8 @@ export interface DatabaseSpec {
 export interface EngineSql {
   /** `select 1` and the role, nothing else: for probes. */
   probe(signal: AbortSignal): Promise<EngineRole>;
+  /** Opens a connection as a client would, and closes it: the kept one of the probes works on while the postmaster hangs. */
+  knock(signal: AbortSignal): Promise<void>;
   observe(signal: AbortSignal): Promise<Observation>;
   setRoles(roles: readonly RoleSpec[], signal: AbortSignal): Promise<void>;
   setDatabases(databases: readonly DatabaseSpec[], signal: AbortSignal): Promise<void>;

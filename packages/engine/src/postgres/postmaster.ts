@@ -1,7 +1,7 @@
 /** The engine's processes: start, find again, watch, end. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { realpath, rename, rm } from 'node:fs/promises';
+import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StackError, systemClock } from '@polarstack/base';
 import type { EngineExit, EngineProcess, StopMode } from '../driver.ts';
@@ -171,6 +171,17 @@ async function setAsideMisleadingPidFile(layout: Layout): Promise<void> {
 }
 
 /**
+ * Short folders for sockets lie where machines clean up, so it may be gone; and where others can make one of its name, in
+ * which they would own the way to the superuser.
+ */
+async function makeSocketFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { uid } = await stat(folder);
+  if (uid !== process.getuid?.() && uid !== 0)
+    throw new StackError('DataFolderUnusable', `the folder for the engine's socket, ${folder}, is another user's`);
+}
+
+/**
  * Starts the postmaster in a session of its own. It inherits our output (the container's log) and the engine lock, so it
  * outlives us, and its death frees the lock only once the last of its children is gone.
  */
@@ -188,6 +199,7 @@ export async function launchPostmaster(
   if (lock === undefined) throw new StackError('EngineNotDead', `the engine lock ${engineLock} is held`);
   try {
     await setAsideMisleadingPidFile(layout);
+    await makeSocketFolder(layout.socketDir);
     const child = spawn(program, ['-D', layout.dataDir], {
       cwd: layout.dataDir,
       env: { ...layout.env },

@@ -47,6 +47,14 @@ export function createSql(layout: Layout): EngineSql {
       signal.throwIfAborted();
       return await probe(await keep());
     },
+    knock: async (signal) => {
+      try {
+        (await openSession({ ...options, queryTimeoutMs: PROBE_TIMEOUT_MS, signal })).close();
+      } catch (error) {
+        // The socket's file is gone, by a clean-up: that says nothing about those who come by the network.
+        if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT') throw error;
+      }
+    },
     observe: async (signal) => {
       signal.throwIfAborted();
       return await observe(await keep());
