@@ -19,11 +19,15 @@ export async function mendConfigMaps(
 ): Promise<void> {
   const { client, events } = services;
   const owner = clusterKey(cluster);
-  const mend = async (wanted: ConfigMap, complete: () => ConfigMap): Promise<ConfigMap | undefined> => {
+  const mend = async (
+    wanted: ConfigMap,
+    complete: () => ConfigMap,
+    mayBeUsers: boolean,
+  ): Promise<ConfigMap | undefined> => {
     const known = content.configMaps.get(objectKey(wanted));
     const make = async (): Promise<ConfigMap> => await client.create(ConfigMaps, complete(), signal);
     const { object, done } = await mendObject(
-      { client, resource: ConfigMaps, known, wanted, owner: cluster, make },
+      { client, resource: ConfigMaps, known, wanted, owner: cluster, make, mayBeUsers },
       signal,
     );
     if (done === 'made') {
@@ -36,14 +40,18 @@ export async function mendConfigMaps(
     ...parameterMapTypes.map(
       async (type) =>
         await attempt(async () => {
-          await mend(parameterMap(cluster, type, {}), () => recordedParameters(cluster, type, services));
+          await mend(
+            parameterMap(cluster, type, {}),
+            () => recordedParameters(cluster, type, services),
+            type === 'user-params',
+          );
         }),
     ),
     attempt(async () => {
       const cert = publicCertificate(cluster, content);
       if (!cert) return;
       const wanted = buildConfigMap(owner, names.ca(owner.name), { 'ca.crt': cert });
-      const found = await mend(wanted, () => wanted);
+      const found = await mend(wanted, () => wanted, false);
       if (!found || found.data?.['ca.crt'] === cert) return;
       const body = { data: { 'ca.crt': cert } };
       await client.patch(ConfigMaps, { ...owner, name: names.ca(owner.name) }, { type: 'merge', body }, signal);

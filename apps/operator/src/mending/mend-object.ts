@@ -15,6 +15,8 @@ export interface MendOptions<T extends KubeObject> {
   readonly make?: () => Promise<T | undefined>;
   /** Whether one without an owner is this object all the same. Default: yes. */
   readonly isOurs?: (found: T) => boolean;
+  /** Whether a user may have made it for the cluster: without an owner it is then left as it is, and outlives it. */
+  readonly mayBeUsers?: boolean;
 }
 
 export interface Mended<T> {
@@ -27,7 +29,7 @@ export interface Mended<T> {
  * copy lacks it: the API is asked first. Fails with `NameTaken` where the object of that name is somebody else's.
  */
 export async function mendObject<T extends KubeObject>(
-  { client, resource, known, wanted, owner, make, isOurs = () => true }: MendOptions<T>,
+  { client, resource, known, wanted, owner, make, isOurs = () => true, mayBeUsers = false }: MendOptions<T>,
   signal: AbortSignal,
 ): Promise<Mended<T>> {
   const { namespace = 'default', name = '' } = wanted.metadata ?? {};
@@ -39,6 +41,7 @@ export async function mendObject<T extends KubeObject>(
   }
   if (found.metadata?.deletionTimestamp !== undefined) return { object: found, done: 'nothing' };
   const mine = isOwnedBy(found, owner);
+  if (!mine && mayBeUsers && !controllerOf(found)) return { object: found, done: 'nothing' };
   if (!mine && (controllerOf(found) || !isOurs(found))) {
     throw new StackError('NameTaken', `${resource.kind} ${name} exists and does not belong to the cluster`);
   }

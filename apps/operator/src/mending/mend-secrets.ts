@@ -59,8 +59,6 @@ export async function mendPasswords(
 
   const mend = async ({ name, role, privilege, values }: PasswordSecret): Promise<Secret | undefined> => {
     const known = content.secrets.get(beside(cluster, name));
-    // One that a user made for the cluster beforehand belongs to nobody, and stays as it is.
-    if (known && !isOwnedBy(known, cluster)) return known;
     const make = async (): Promise<Secret> => {
       const agent = primaryAgent(cluster, seen, services);
       const what = `Secret ${name} with the password of role ${role} is gone`;
@@ -72,7 +70,7 @@ export async function mendPasswords(
     };
     const wanted = buildSecret(owner, name, {});
     const { object, done } = await mendObject(
-      { client, resource: Secrets, known, wanted, owner: cluster, make },
+      { client, resource: Secrets, known, wanted, owner: cluster, make, mayBeUsers: name !== app.name },
       signal,
     );
     if (done === 'made') {

@@ -122,3 +122,19 @@ test("the application's Secret follows the address of the rw service", async () 
   expect(secretValue(after, 'uri')).toBe(secretValue(before, 'uri')?.replace(clusterIP, host));
   expect(after.data?.password).toBe(before.data?.password);
 });
+
+test('ME4: parameters and accounts that a user made for the cluster stay as they are', async () => {
+  const { s, eventually } = await mendingScene();
+  const free = { type: 'merge', body: { metadata: { labels: null, ownerReferences: null } } } as const;
+  await s.kube.patch(ConfigMaps, at('demo-user-params'), free);
+  await s.kube.patch(Secrets, at('demo-1000-aurora'), free);
+  const looks = () => s.world.instances.get('demo-1003-1004')?.calls.length ?? 0;
+  const before = looks();
+  await eventually('two looks', () => (looks() >= before + 2 ? true : undefined));
+  for (const resource of [ConfigMaps, Secrets] as (typeof ConfigMaps)[]) {
+    for (const { metadata } of s.kube.all(resource)) {
+      if (!['demo-user-params', 'demo-1000-aurora'].includes(metadata?.name ?? '')) continue;
+      expect([metadata?.labels, metadata?.ownerReferences]).toEqual([undefined, undefined]);
+    }
+  }
+});
