@@ -150,8 +150,9 @@ export interface AgentApi {
   /** `GET /v1/status` */
   status(signal?: AbortSignal): Promise<AgentStatus>;
   /**
-   * `PUT /v1/term`; does not start or stop anything by itself, but a running replica follows a changed upstream, and stops
-   * following when its term makes it a primary.
+   * `PUT /v1/term`; starts nothing by itself. A running replica follows a changed upstream, and stops following when its
+   * term makes it a primary. A running primary whose term becomes a replica's is stopped at once and brought back as one:
+   * an orderly switch stops the engine first.
    */
   setTerm(term: Term, signal?: AbortSignal): Promise<Term>;
   /** `POST /v1/bootstrap?task=<id>`; ends with the engine running in its role. */
