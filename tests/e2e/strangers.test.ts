@@ -48,7 +48,12 @@ describe.skipIf(missing('root') || missing('postgres') || missing('kubectl'))('a
         .split('\n')
         .map((path) => path.slice(home.dir.length + 1))
         .filter((path) => path !== '' && !path.startsWith('versions/')); // programs, no secrets
-    expect((await find('-readable')).sort()).toEqual(['control.json', 'home.json']);
+    expect((await find('-readable')).sort()).toEqual([
+      'ca/default.demo.crt', // the authority's public certificate, for clients
+      'control.json',
+      'home.json',
+      'proxy.json',
+    ]);
     expect((await asStranger('find', [home.dir, '-writable', '!', '-type', 'l'])).stdout).toBe('');
     const { code, stderr } = await asStranger('kubectl', ['--kubeconfig', home.kubeconfig, 'get', 'pods']);
     expect(code).not.toBe(0);

@@ -11,6 +11,9 @@ import { createForwarder } from './forwarder.ts';
 import { desiredRoutes, type Route } from './routes.ts';
 import { readRoutes, writeRoutes } from './routes-file.ts';
 
+/** The API is on this machine and back within a second of its death: a longer pause only keeps new services waiting. */
+const reconnect = { baseMs: 50, maxMs: 1_000 };
+
 export interface ProxyOptions {
   readonly connection: KubeConnection;
   /** Where the routes are kept between runs. */
@@ -26,8 +29,8 @@ export interface ProxyOptions {
 export async function runProxy({ connection, routesFile, log, signal }: ProxyOptions): Promise<void> {
   const client = createKubeClient(connection);
   const onError = (error: unknown): void => log.warn({ error: message(error) }, 'the API server is not reachable');
-  const services = createInformer({ client, resource: Services, onError });
-  const slices = createInformer({ client, resource: EndpointSlices, onError });
+  const services = createInformer({ client, resource: Services, backoff: reconnect, onError });
+  const slices = createInformer({ client, resource: EndpointSlices, backoff: reconnect, onError });
   const recorder = createEventRecorder({ client, component: 'polarstack-proxy', signal, onError });
 
   const forwarder = createForwarder({
