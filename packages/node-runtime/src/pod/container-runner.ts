@@ -178,7 +178,9 @@ export function createContainerRunner(context: ContainerContext): ContainerRunne
     const startedAt = record.startedAt ?? toSeconds(at);
     const ranFor = Math.max(0, at.getTime() - Date.parse(startedAt));
     const rebooted = record.keeper !== undefined && record.keeper.bootId !== bootId;
-    const pause = rebooted ? 0 : nextPause(record.run, record.backoffMs, ranFor);
+    // Only a container that failed by itself waits: not one that was ended with its node or home, or while nobody looked.
+    const blameless = rebooted || adopting || !context.mayStart();
+    const pause = blameless ? 0 : nextPause(record.run, record.backoffMs, ranFor);
     pauseUntil = clock.monotonic() + pause;
     const end = { run: record.run, exitCode, reason, startedAt, finishedAt: toSeconds(at) };
     await context.save({ ...record, end, backoffMs: pause });
