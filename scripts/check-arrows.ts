@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'kube-server': ['base', 'api'],
   'node-runtime': ['base', 'api', 'kube'],
   // Imported by tests only.
-  testkit: ['base', 'api', 'kube', 'contracts', 'pki'],
+  testkit: ['base', 'api', 'kube', 'kube-server', 'contracts', 'pki'],
   agent: ['base', 'contracts', 'engine'],
   operator: ['base', 'api', 'contracts', 'domain', 'kube', 'pki', 'workflow'],
   // The one that puts the others together.
