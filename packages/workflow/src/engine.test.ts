@@ -329,3 +329,30 @@ test('definitions are checked', () => {
   expect(() => defineWorkflow({ name: 'w', steps: [step('a', says('a'), { timeoutMs: 0 })] })).toThrow('time-out');
   expect(() => defineWorkflow({ name: 'w', steps: [step('a', says('a'), { retry: { limit: 0 } })] })).toThrow('limit');
 });
+
+test('a planned run: one definition serves several steps, each with its own input', async () => {
+  const workflow = defineWorkflow<Services>({
+    name: 'w',
+    steps: [
+      step('restart', async ({ services, input, step: name }) => {
+        services.log.push(`${name}: ${String(input['instance'])}`);
+      }),
+      step('verify', says('verify')),
+    ],
+  });
+  const plan = [
+    { name: 'RestartReplica', use: 'restart', input: { instance: '1003' } },
+    { name: 'RestartPrimary', use: 'restart', input: { instance: '1002' } },
+    { name: 'verify' },
+  ];
+  const h = harness(workflow.steps);
+  h.memory.put('op', newRecord(workflow, {}, plan));
+  expect(await h.start()).toMatchObject({ type: 'finished', record: { phase: 'Succeeded' } });
+  expect(h.log).toEqual(['RestartReplica: 1003', 'RestartPrimary: 1002', 'verify']);
+  const again = resume({ ...(await h.stored()), phase: 'Interrupted' }, 'first', '');
+  expect(again.steps.map(({ name, use, input }) => ({ name, use, input }))).toEqual(
+    plan.map((each) => ({ use: undefined, input: undefined, ...each })),
+  );
+  expect(() => newRecord(workflow, {}, [{ name: 'a', use: 'b' }])).toThrow('no step b is known for a');
+  expect(() => newRecord(workflow, {}, [{ name: 'verify' }, { name: 'verify' }])).toThrow('two planned steps');
+});

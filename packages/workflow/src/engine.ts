@@ -126,15 +126,17 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
     }
 
     state = await journal.write(record.begin(state, index, now()));
-    tell('begun', step.name);
+    tell('begun', entry.name);
     const progress = keepProgress(journal, index, clock);
     const context = {
       services: options.services,
       context: state.context,
+      step: entry.name,
+      input: entry.input ?? {},
       workflowId: id,
       attempt: state.steps[index]?.attempts ?? 1,
       failures: entry.failures,
-      logger: logger.child({ workflow: id, step: step.name }),
+      logger: logger.child({ workflow: id, step: entry.name }),
       progress: progress.say,
     };
     try {
@@ -143,12 +145,12 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
       const result = await progress.until(attempt);
       if (result.type === 'wait') {
         state = await journal.write(record.wait(state, index, result.reason));
-        tell('waiting', step.name);
+        tell('waiting', entry.name);
         return { type: 'waiting', record: state, ...(result.untilMs !== undefined && { untilMs: result.untilMs }) };
       }
       // Stored together with the next step's intent, or with the end.
       state = record.succeed(state, index, now(), result.output, result.message ?? progress.said());
-      tell('succeeded', step.name);
+      tell('succeeded', entry.name);
     } catch (thrown) {
       signal.throwIfAborted();
       if (isOfStore(thrown)) throw thrown;
@@ -157,10 +159,10 @@ async function drive<S>(options: RunOptions<S>): Promise<Outcome> {
       state = record.fail(state, index, now(), failureOf(error));
       const policy = { ...defaultRetry, ...step.retry };
       const failures = state.steps[index]?.failures ?? 1;
-      logger.warn({ err: error, step: step.name, failures }, 'a step failed');
+      logger.warn({ err: error, step: entry.name, failures }, 'a step failed');
       if (error.retry === 'never' || failures >= policy.limit) return await interrupted(state, failureOf(error));
       state = await journal.write(state);
-      tell('failed', step.name);
+      tell('failed', entry.name);
       const pause = backoffDelay(policy, failures - 1, random);
       await clock.sleep(pause, AbortSignal.any(cancel ? [signal, cancel] : [signal])).catch(() => undefined);
     }

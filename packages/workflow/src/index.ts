@@ -4,6 +4,7 @@ export {
   isFinished,
   newRecord,
   nextStep,
+  type PlannedStep,
   resume,
   type StepRecord,
   type StepState,

@@ -15,7 +15,12 @@ export interface Failure {
 }
 
 export interface StepRecord {
+  /** Unique within the run. */
   readonly name: string;
+  /** Name of the step's definition where that is another: one definition may serve several steps of a run. */
+  readonly use?: string;
+  /** What this step of the run is for; its definition reads it. */
+  readonly input?: Context;
   readonly state: StepState;
   /** Attempts begun, crashed ones included. */
   readonly attempts: number;
@@ -41,13 +46,36 @@ export interface WorkflowRecord {
   readonly reason?: Failure;
 }
 
-/** A run that has not begun. The steps are fixed here: a later version of the program follows the record. */
-export function newRecord(workflow: Workflow<never>, context: Context = {}): WorkflowRecord {
+/** A step of a run as it is planned: a name of its own, and the definition that carries it out. */
+export interface PlannedStep {
+  readonly name: string;
+  /** Default: the definition of the same name. */
+  readonly use?: string;
+  readonly input?: Context;
+}
+
+/**
+ * A run that has not begun. The steps are fixed here, those of `plan` or else all of the workflow in their order: a
+ * later version of the program follows the record. Throws a TypeError where a plan names a step twice, or a
+ * definition that the workflow does not have.
+ */
+export function newRecord(
+  workflow: Workflow<never>,
+  context: Context = {},
+  plan: readonly PlannedStep[] = workflow.steps.map(({ name }) => ({ name })),
+): WorkflowRecord {
+  const known = new Set(workflow.steps.map(({ name }) => name));
+  const names = new Set<string>();
+  for (const { name, use = name } of plan) {
+    if (names.has(name)) throw new TypeError(`workflow ${workflow.name}: two planned steps are called ${name}`);
+    if (!known.has(use)) throw new TypeError(`workflow ${workflow.name}: no step ${use} is known for ${name}`);
+    names.add(name);
+  }
   return {
     workflow: workflow.name,
     phase: 'Pending',
     context,
-    steps: workflow.steps.map(({ name }) => ({ name, state: 'Pending', attempts: 0, failures: 0 })),
+    steps: plan.map((step) => ({ ...step, state: 'Pending', attempts: 0, failures: 0 })),
     revision: 0,
     writer: '',
   };
@@ -135,7 +163,10 @@ export function resume(record: WorkflowRecord, from: 'failed' | 'first' | 'skip'
   if (record.phase !== 'Interrupted') return record;
   const failed = nextStep(record);
   const steps = record.steps.map((step, index): StepRecord => {
-    if (from === 'first') return { name: step.name, state: 'Pending', attempts: step.attempts, failures: 0 };
+    if (from === 'first') {
+      const planned = { name: step.name, ...(step.use && { use: step.use }), ...(step.input && { input: step.input }) };
+      return { ...planned, state: 'Pending', attempts: step.attempts, failures: 0 };
+    }
     if (index !== failed) return step;
     if (from === 'skip') return { ...step, state: 'Skipped', finishedAt: now };
     return { ...without(step, 'finishedAt'), state: 'Pending', failures: 0 };
@@ -145,4 +176,4 @@ export function resume(record: WorkflowRecord, from: 'failed' | 'first' | 'skip'
 
 /** The definition of a recorded step; undefined where this program does not know it. */
 export const definitionOf = <S>(workflow: Workflow<S>, record: StepRecord): Step<S> | undefined =>
-  workflow.steps.find(({ name }) => name === record.name);
+  workflow.steps.find(({ name }) => name === (record.use ?? record.name));

@@ -19,6 +19,9 @@ export interface StepContext<S> {
   readonly services: S;
   /** The workflow's input merged with the output of every completed step. */
   readonly context: Context;
+  /** This step's own name and input, as the run was planned. */
+  readonly step: string;
+  readonly input: Context;
   readonly workflowId: string;
   /** Number of this attempt over the whole life of the workflow, from 1; differs from all recorded before. */
   readonly attempt: number;

@@ -13,6 +13,8 @@ interface StoredContext {
     readonly revision?: number;
     readonly writer?: string;
     readonly failures?: Readonly<Record<string, number>>;
+    /** Of steps that are not simply the definition of their name. */
+    readonly planned?: Readonly<Record<string, Pick<StepRecord, 'use' | 'input'>>>;
   };
 }
 
@@ -20,13 +22,23 @@ interface StoredContext {
 export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = {}): MPDOperationStatus {
   const { requester, reasons, plan, handledSteering } = previous;
   const failures = Object.fromEntries(record.steps.flatMap((s) => (s.failures > 0 ? [[s.name, s.failures]] : [])));
+  const planned = Object.fromEntries(
+    record.steps.flatMap(({ name, use, input }) =>
+      use || input ? [[name, { ...(use && { use }), ...(input && { input }) }]] : [],
+    ),
+  );
   const index = nextStep(record);
   const running = record.steps[index];
   const message =
     record.reason?.message ?? (running ? `${running.name}${running.message ? `: ${running.message}` : ''}` : undefined);
   const context: StoredContext = {
     values: record.context,
-    run: { revision: record.revision, writer: record.writer, failures },
+    run: {
+      revision: record.revision,
+      writer: record.writer,
+      failures,
+      ...(Object.keys(planned).length > 0 && { planned }),
+    },
   };
   return {
     ...(requester !== undefined && { requester }),
@@ -96,6 +108,7 @@ export function toRecord({ status }: MPDOperation): WorkflowRecord | undefined {
     context: values,
     steps: status.steps.map((step) => ({
       name: step.name,
+      ...run.planned?.[step.name],
       state: step.state === 'Undone' ? 'Pending' : step.state,
       attempts: step.attempts,
       failures: run.failures?.[step.name] ?? 0,
