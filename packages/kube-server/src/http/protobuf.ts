@@ -1,147 +1,177 @@
 /**
- * Reads the protobuf bodies that kubectl's `create` and `auth` commands send without asking whether the server knows
- * the format. Only the fields of those kinds are known; anything else answers 415. Answers are always JSON.
+ * Reads protobuf bodies: what clients send that were told to speak it (`application/vnd.kubernetes.protobuf`), and
+ * kubectl's `create` and `auth` commands, which never ask whether a server knows it. Answers are always JSON, which each
+ * such client reads as well.
+ *
+ * - P1 The object is the one that the same client would have sent as JSON.
+ * - P2 No body, however broken, does more than to be refused with 400 or 415.
  */
 import type { JsonObject } from '../json.ts';
+import { messageFields } from './protobuf-fields.ts';
+import { wireFields } from './protobuf-wire.ts';
 import { errors } from './status.ts';
 
-const rule = 'verbs strings,apiGroups strings,resources strings,resourceNames strings,nonResourceURLs strings';
+const MAGIC = Buffer.from('k8s\0', 'latin1');
 
-/**
- * Field numbers in order of 1, 2, 3...; `-` leaves a number out. A type is `string`, `bool`, `int`, `strings`,
- * `stringMap`, `bytesMap`, `intOrString`, another message, or `list:` and a message.
- */
-const messages: Readonly<Record<string, readonly string[]>> = declare({
-  ObjectMeta:
-    'name string,generateName string,namespace string,-,-,-,-,-,-,-,labels stringMap,annotations stringMap,-,finalizers strings',
-  ConfigMap: 'metadata ObjectMeta,data stringMap,binaryData bytesMap,immutable bool',
-  Secret: 'metadata ObjectMeta,data bytesMap,type string,stringData stringMap,immutable bool',
-  Namespace: 'metadata ObjectMeta',
-  ServiceAccount: 'metadata ObjectMeta,-,-,automountServiceAccountToken bool',
-  Service: 'metadata ObjectMeta,spec ServiceSpec',
-  ServiceSpec:
-    'ports list:ServicePort,selector stringMap,clusterIP string,type string,externalIPs strings,-,sessionAffinity string,loadBalancerIP string,loadBalancerSourceRanges strings,externalName string',
-  ServicePort: 'name string,protocol string,port int,targetPort intOrString,nodePort int,appProtocol string',
-  Role: 'metadata ObjectMeta,rules list:PolicyRule',
-  ClusterRole: 'metadata ObjectMeta,rules list:PolicyRule',
-  PolicyRule: rule,
-  RoleBinding: 'metadata ObjectMeta,subjects list:Subject,roleRef RoleRef',
-  ClusterRoleBinding: 'metadata ObjectMeta,subjects list:Subject,roleRef RoleRef',
-  Subject: 'kind string,apiGroup string,name string,namespace string',
-  RoleRef: 'apiGroup string,kind string,name string',
-  SelfSubjectAccessReview: 'metadata ObjectMeta,spec AccessSpec',
-  AccessSpec: 'resourceAttributes ResourceAttributes,nonResourceAttributes PathAttributes',
-  ResourceAttributes:
-    'namespace string,verb string,group string,version string,resource string,subresource string,name string',
-  PathAttributes: 'path string,verb string',
-  SelfSubjectRulesReview: 'metadata ObjectMeta,spec RulesSpec',
-  RulesSpec: 'namespace string',
-  SelfSubjectReview: 'metadata ObjectMeta',
-});
+/** Schemas of custom resources nest; nothing that is meant to be read does so deeper. */
+const MAX_DEPTH = 200;
 
-function declare(text: Readonly<Record<string, string>>): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries(Object.entries(text).map(([name, fields]) => [name, fields.split(',')]));
+interface Field {
+  /** Empty for a message whose fields stand in JSON where the message would. */
+  readonly name: string;
+  readonly type: string;
+  /** Whether a zero counts; where it does not, JSON has no such field. */
+  readonly keepsZero: boolean;
 }
 
-const MAGIC = Buffer.from('k8s\0', 'latin1');
-const topLevel = new Set(
-  'ConfigMap Secret Namespace ServiceAccount Service Role ClusterRole RoleBinding ClusterRoleBinding SelfSubjectAccessReview SelfSubjectRulesReview SelfSubjectReview'.split(
-    ' ',
-  ),
+const table: ReadonlyMap<string, string> = new Map(
+  messageFields.map((line) => {
+    const end = line.indexOf(' ');
+    return [line.slice(0, end), line.slice(end + 1)];
+  }),
 );
 
-interface RawField {
-  readonly number: number;
-  readonly value: number | Buffer;
-}
+/** The declared fields of messages by their numbers; each is read from the table when it is first met. */
+type Declared = (message: string) => ReadonlyMap<number, Field>;
 
-function* rawFields(bytes: Buffer): Generator<RawField> {
-  let at = 0;
-  const varint = (): number => {
-    let result = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++];
-      if (byte === undefined || shift > 63) throw errors.badRequest('the protobuf body is cut short');
-      result += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return result;
+function createDeclared(): Declared {
+  const known = new Map<string, ReadonlyMap<number, Field>>();
+  return (message) => {
+    const found = known.get(message);
+    if (found) return found;
+    const fields = new Map<number, Field>();
+    for (const [, number, name = '', type = '', keeps] of (table.get(message) ?? '').matchAll(
+      /(\d+)([^: ]*):([^ !]+)(!?)/g,
+    )) {
+      fields.set(Number(number), { name, type, keepsZero: keeps === '!' });
     }
+    known.set(message, fields);
+    return fields;
   };
-  while (at < bytes.length) {
-    const tag = varint();
-    const number = Math.floor(tag / 8);
-    switch (tag % 8) {
-      case 0:
-        yield { number, value: varint() };
-        break;
-      case 1:
-        at += 8;
-        break;
-      case 2: {
-        const length = varint();
-        if (at + length > bytes.length) throw errors.badRequest('the protobuf body is cut short');
-        yield { number, value: bytes.subarray(at, at + length) };
-        at += length;
-        break;
-      }
-      case 5:
-        at += 4;
-        break;
-      default:
-        throw errors.badRequest('the protobuf body has an unknown wire type');
+}
+
+const isZero = (value: unknown): boolean => value === 0 || value === '' || value === false;
+
+const bytesOf = (value: number | Buffer): Buffer => (Buffer.isBuffer(value) ? value : Buffer.alloc(0));
+const textOf = (value: number | Buffer | undefined): string => bytesOf(value ?? 0).toString('utf8');
+
+/** The last value of each field. */
+const lastOf = (value: number | Buffer): ReadonlyMap<number, number | Buffer> =>
+  new Map(Array.from(wireFields(bytesOf(value)), (field) => [field.number, field.value]));
+
+const inner = (type: string): string => type.slice(type.indexOf('<') + 1, -1);
+
+function readMessage(declared: Declared, message: string, bytes: Buffer, depth: number): JsonObject {
+  if (depth > MAX_DEPTH) throw errors.badRequest('the protobuf body is nested too deeply');
+  const fields = declared(message);
+  const single = new Map<string, unknown>();
+  const lists = new Map<string, unknown[]>();
+  const maps = new Map<string, [string, unknown][]>();
+  for (const { number, value } of wireFields(bytes)) {
+    const field = fields.get(number);
+    if (field === undefined) continue; // of a newer client
+    const { name, type } = field;
+    if (type.startsWith('list<')) {
+      const list = lists.get(name) ?? [];
+      lists.set(name, list);
+      list.push(readValue(declared, inner(type), value, depth + 1));
+    } else if (type.startsWith('map<')) {
+      const map = maps.get(name) ?? [];
+      maps.set(name, map);
+      const entry = lastOf(value);
+      map.push([textOf(entry.get(1)), readValue(declared, inner(type), entry.get(2) ?? Buffer.alloc(0), depth + 1)]);
+    } else {
+      const read = readValue(declared, type, value, depth + 1);
+      if (name === '') for (const [key, part] of Object.entries(read as JsonObject)) single.set(key, part);
+      else if (read !== undefined && (field.keepsZero || !isZero(read))) single.set(name, read);
     }
   }
+  // Entries and not assignments: a key may have any name.
+  const all = [...single, ...lists, ...Array.from(maps, ([name, map]) => [name, Object.fromEntries(map)] as const)];
+  return Object.fromEntries(all) as JsonObject;
 }
 
-const text = (value: number | Buffer | undefined): string => (Buffer.isBuffer(value) ? value.toString('utf8') : '');
-
-function readMessage(name: string, bytes: Buffer): JsonObject {
-  const fields = messages[name] ?? [];
-  const result: JsonObject = {};
-  for (const { number, value } of rawFields(bytes)) {
-    const declared = fields[number - 1];
-    if (declared === undefined || declared === '-') continue;
-    const [field = '', type = ''] = declared.split(' ');
-    readField(result, field, type, value);
+function readValue(declared: Declared, type: string, value: number | Buffer, depth: number): unknown {
+  switch (type) {
+    case 'string':
+      return textOf(value);
+    case 'int':
+    case 'double':
+      return typeof value === 'number' ? value : 0;
+    case 'bool':
+      return value === 1;
+    case 'bytes':
+      return bytesOf(value).toString('base64');
+    case 'items':
+      return Array.from(wireFields(bytesOf(value)), (field) => textOf(field.value));
+    case 'quantity':
+      return textOf(lastOf(value).get(1));
+    case 'json':
+      return readJson(textOf(lastOf(value).get(1)));
+    case 'time':
+      return readTime(value, 0);
+    case 'microTime':
+      return readTime(value, 6);
+    case 'intOrString': {
+      const parts = lastOf(value);
+      return parts.get(1) === 1 ? textOf(parts.get(3)) : (parts.get(2) ?? 0);
+    }
+    case 'schemaOrArray':
+    case 'schemaOrStrings': {
+      const all = [...wireFields(bytesOf(value))];
+      const schema = all.find(({ number }) => number === 1);
+      if (schema) return readValue(declared, 'apiextensions.JSONSchemaProps', schema.value, depth);
+      const item = type === 'schemaOrArray' ? 'apiextensions.JSONSchemaProps' : 'string';
+      return all.map((field) => readValue(declared, item, field.value, depth));
+    }
+    case 'schemaOrBool': {
+      const parts = lastOf(value);
+      const schema = parts.get(2);
+      return schema ? readValue(declared, 'apiextensions.JSONSchemaProps', schema, depth) : parts.get(1) === 1;
+    }
+    default:
+      return readMessage(declared, type, bytesOf(value), depth);
   }
-  return result;
 }
 
-function readField(result: JsonObject, field: string, type: string, value: number | Buffer): void {
-  if (typeof value === 'number') {
-    // Go writes zero values too; an unset integer or boolean means the same as an absent one.
-    if (value !== 0) result[field] = type === 'bool' ? true : value;
-    return;
+function readJson(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw errors.badRequest(`the protobuf body has a part that is no JSON: ${String(error)}`);
   }
-  if (type === 'string') {
-    if (value.length > 0) result[field] = text(value);
-  } else if (type === 'strings') result[field] = [...((result[field] as string[] | undefined) ?? []), text(value)];
-  else if (type === 'stringMap' || type === 'bytesMap') {
-    const entry = Object.fromEntries([...rawFields(value)].map((f) => [f.number, f.value]));
-    const content = entry[2];
-    const shown = type === 'bytesMap' && Buffer.isBuffer(content) ? content.toString('base64') : text(content);
-    result[field] = { ...(result[field] as JsonObject | undefined), [text(entry[1])]: shown };
-  } else if (type === 'intOrString') {
-    const entry = Object.fromEntries([...rawFields(value)].map((f) => [f.number, f.value]));
-    const isText = entry[1] === 1;
-    if (isText) result[field] = text(entry[3]);
-    else if (entry[2]) result[field] = entry[2];
-  } else if (type.startsWith('list:')) {
-    result[field] = [...((result[field] as JsonObject[] | undefined) ?? []), readMessage(type.slice(5), value)];
-  } else result[field] = readMessage(type, value);
+}
+
+/** A time in the form of JSON, with so many digits of the second; undefined for the zero time. */
+function readTime(value: number | Buffer, digits: number): string | undefined {
+  if (bytesOf(value).length === 0) return undefined;
+  const parts = lastOf(value);
+  const [seconds, nanos] = [Number(parts.get(1) ?? 0), Number(parts.get(2) ?? 0)];
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) throw errors.badRequest('the protobuf body has a time that is none');
+  const fraction = digits === 0 ? '' : `.${String(nanos).padStart(9, '0').slice(0, digits)}`;
+  return `${date.toISOString().slice(0, -5)}${fraction}Z`;
+}
+
+/** `apps/v1` and `Deployment` are the message `apps.Deployment`. */
+function messageOf(apiVersion: string, kind: string): string {
+  if (kind === 'DeleteOptions') return 'meta.DeleteOptions'; // sent in the name of each group
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : 'core';
+  return `${group.split('.')[0] ?? ''}.${kind}`;
 }
 
 /** Decodes `k8s\0` + runtime.Unknown. Throws 415 for kinds that are not known here. */
 export function decodeProtobuf(body: Buffer): JsonObject {
   if (!body.subarray(0, 4).equals(MAGIC)) throw errors.badRequest('the body is not a Kubernetes protobuf object');
-  const unknown = Object.fromEntries([...rawFields(body.subarray(4))].map((f) => [f.number, f.value]));
-  const type = Buffer.isBuffer(unknown[1]) ? [...rawFields(unknown[1])] : [];
-  const meta = Object.fromEntries(type.map((f) => [f.number, text(f.value)]));
-  const kind = meta[2] ?? '';
-  if (!topLevel.has(kind)) {
+  const unknown = lastOf(body.subarray(4));
+  const meta = lastOf(unknown.get(1) ?? 0);
+  const [apiVersion, kind] = [textOf(meta.get(1)), textOf(meta.get(2))];
+  const message = messageOf(apiVersion, kind);
+  if (!/^[^/]*(\/v1)?$/.test(apiVersion) || !table.has(message)) {
     throw errors.unsupportedMediaType(
       `objects of kind "${kind}" cannot be sent as protobuf to this server - send application/json`,
     );
   }
-  const raw = unknown[2];
-  return { apiVersion: meta[1], kind, ...readMessage(kind, Buffer.isBuffer(raw) ? raw : Buffer.alloc(0)) };
+  return { apiVersion, kind, ...readMessage(createDeclared(), message, bytesOf(unknown.get(2) ?? 0), 0) };
 }
