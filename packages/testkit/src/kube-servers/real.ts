@@ -16,7 +16,8 @@ import { agentOf, createIdentity, type Identity } from './identity.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import type { Endpoint, KubeTestServer } from './server.ts';
 
-export async function startRealKube(assets: KubeAssets): Promise<KubeTestServer> {
+/** `flags` are given to kube-apiserver on top of what the contract needs. */
+export async function startRealKube(assets: KubeAssets, flags: readonly string[] = []): Promise<KubeTestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'polarstack-kube-'));
   const children = new Map<string, ChildProcess>();
   const identity = await createIdentity();
@@ -61,6 +62,7 @@ export async function startRealKube(assets: KubeAssets): Promise<KubeTestServer>
         '--service-cluster-ip-range=10.96.0.0/16',
         // It asks for an account that only a controller of its own makes.
         '--disable-admission-plugins=ServiceAccount',
+        ...flags,
       ]);
     const endpoint: Endpoint = { host: '127.0.0.1', port, agent };
     serve();
@@ -83,6 +85,7 @@ export async function startRealKube(assets: KubeAssets): Promise<KubeTestServer>
       folder,
       kubeconfig,
       connection: { server: url, caPem: identity.caPem, ...identity.admin },
+      forget: async () => await compact(etcd),
       restart: async () => {
         const before = children.get('kube-apiserver');
         if (before) await kill(before);
@@ -95,6 +98,19 @@ export async function startRealKube(assets: KubeAssets): Promise<KubeTestServer>
     await stop();
     throw error;
   }
+}
+
+/** Makes all older revisions of etcd unreadable, through its JSON gateway. */
+async function compact(etcd: string): Promise<void> {
+  const ask = async (path: string, body: object): Promise<unknown> => {
+    const answer = await fetch(`${etcd}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`etcd: ${path}: ${await answer.text()}`);
+    return await answer.json();
+  };
+  const found = (await ask('range', { key: Buffer.from('/').toString('base64') })) as {
+    readonly header: { readonly revision: string };
+  };
+  await ask('compaction', { revision: found.header.revision, physical: true });
 }
 
 /** Dies with us, also where we are killed. */
