@@ -1,4 +1,5 @@
 export { config } from './config.ts';
+export { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 export { findKubeAssets, type KubeAssets, type KubeProgram, kubePrograms } from './kube-assets.ts';
 export {
   type ClusterStatus,

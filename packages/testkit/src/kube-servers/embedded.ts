@@ -15,15 +15,18 @@ export interface EmbeddedOptions {
   readonly connector?: PodConnector | undefined;
   /** How often watchers hear of the present version, in milliseconds. Default 1000. */
   readonly bookmarkMs?: number;
+  /** How many events are kept. Default: what the store keeps by itself. */
+  readonly historyEvents?: number;
 }
 
 /** Our API server on a store in a temporary folder, in this process. */
 export async function startEmbeddedKube(options: EmbeddedOptions = {}): Promise<KubeTestServer> {
-  const { connector, bookmarkMs = 1_000 } = options;
+  const { connector, bookmarkMs = 1_000, historyEvents = 10_000 } = options;
+  const historyLimit = { events: historyEvents, bytes: 16 * 1024 * 1024 };
   const folder = await mkdtemp(join(tmpdir(), 'polarstack-contract-'));
   const identity = await createIdentity();
   const start = async (port: number) => {
-    const store = await openObjectStore({ dir: join(folder, 'api'), logger: silentLogger });
+    const store = await openObjectStore({ dir: join(folder, 'api'), logger: silentLogger, historyLimit });
     const stopping = new AbortController();
     const server = await startKubeServer({
       store,
@@ -40,7 +43,7 @@ export async function startEmbeddedKube(options: EmbeddedOptions = {}): Promise<
       await server.close();
       await store.close();
     };
-    return { port: server.port, end };
+    return { port: server.port, end, store };
   };
   let running = await start(0);
   const { port } = running;
@@ -55,6 +58,14 @@ export async function startEmbeddedKube(options: EmbeddedOptions = {}): Promise<
     folder,
     kubeconfig: await writeKubeconfig(folder, identity, url),
     connection: { server: url, caPem: identity.caPem, ...identity.admin },
+    forget: async () => {
+      const metadata = { name: 'forgotten', namespace: 'default' };
+      const decision = { type: 'put', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata } } as const;
+      const writes = Array.from({ length: historyEvents + 1 }, () =>
+        running.store.transact('core/configmaps/default/forgotten', () => decision),
+      );
+      await Promise.all(writes);
+    },
     restart: async () => {
       await running.end();
       running = await start(port);

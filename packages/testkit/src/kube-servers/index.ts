@@ -6,6 +6,7 @@ import { startRealKube } from './real.ts';
 import type { KubeTestServer } from './server.ts';
 
 export { type EmbeddedOptions, startEmbeddedKube } from './embedded.ts';
+export { type Gateway, type GatewayAnswer, type GatewayRequest, startGateway } from './gateway.ts';
 export { agentOf, createIdentity, type Identity } from './identity.ts';
 export { startRealKube } from './real.ts';
 export type { Endpoint, KubeTestServer } from './server.ts';

@@ -29,6 +29,8 @@ export interface KubeTestServer {
     readonly certPem: string;
     readonly keyPem: string;
   };
+  /** Makes what was before unreadable: no watch and no list can go back behind now. For etcd, a compaction. */
+  forget(): Promise<void>;
   /** Ends the API server and starts it again on the same port and store. */
   restart(): Promise<void>;
   /** Ends every process and removes every file of it; also after a failed test. */
