@@ -10,6 +10,7 @@ import type { PodConnector } from '@polarstack/api';
 import { type Clock, type Logger, StackError, systemClock } from '@polarstack/base';
 import { createAdmission } from './admission/admission.ts';
 import { createFieldTracker } from './apply/field-tracker.ts';
+import { type AuditOptions, createAudit } from './audit/audit.ts';
 import { createOpenApiHandler } from './discovery/openapi-handler.ts';
 import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
@@ -24,6 +25,7 @@ import { ensureDefaults } from './kinds/defaults.ts';
 import { createMetrics } from './metrics.ts';
 import type { Environment } from './operations/environment.ts';
 import { createListSnapshots } from './operations/snapshots.ts';
+import { createGate, type OverloadLimits } from './overload/gate.ts';
 import { builtinDefinitions } from './registry/builtin.ts';
 import { CRD_PREFIX, createRegistry } from './registry/registry.ts';
 import { builtinTypes } from './schema/builtin/types.ts';
@@ -55,6 +57,12 @@ export interface KubeServerOptions {
   readonly maxWatchBufferTotalBytes?: number;
   /** Pause between bookmarks in milliseconds. Default one minute. */
   readonly bookmarkMs?: number;
+  /** How long the pages of a list stay one state, in milliseconds, where the history does not reach back. Default 5 min. */
+  readonly pageMs?: number;
+  /** How much work is taken on before clients are asked to wait. */
+  readonly overload?: OverloadLimits;
+  /** Where it is written down who did what. Default: nowhere. */
+  readonly audit?: AuditOptions;
 }
 
 export interface KubeServer {
@@ -84,11 +92,18 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     types,
     clock,
     logger,
-    snapshots: createListSnapshots(clock),
+    snapshots: createListSnapshots(clock, options.pageMs ?? 5 * 60_000),
     admission,
     fields: createFieldTracker(types),
   };
-  const metrics = createMetrics(() => store.revision);
+  const gate = createGate(options.overload ?? {}, clock);
+  const audit = createAudit(options.audit, clock, logger);
+  const metrics = createMetrics({
+    revision: () => store.revision,
+    gate,
+    audit,
+    connections: () => connections.count,
+  });
   const limits = {
     maxBufferedBytes: options.maxWatchBufferBytes ?? 16 * 1024 * 1024,
     budget: createWatchBudget(options.maxWatchBufferTotalBytes ?? 64 * 1024 * 1024),
@@ -109,6 +124,8 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
       subresources,
       other: createOtherPaths({ metrics: metrics.text, openApi: createOpenApiHandler(registry, types) }),
       onServed: metrics.served,
+      gate,
+      audit,
     },
     authenticate,
   );
@@ -135,7 +152,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   );
   boundConnections(server, options.maxConnections ?? defaultMaxConnections(), clock, logger);
   const connections = trackConnections(server);
-  server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal }));
+  server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal, audit }));
   await listening(server, listen);
   startCollector(env, stopping.signal);
   startEventExpiry(env, stopping.signal);
@@ -146,6 +163,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     closing ??= (async () => {
       stopping.abort();
       await connections.end(CLOSE_GRACE_MS);
+      await audit.close();
     })();
     return closing;
   };

@@ -41,6 +41,12 @@ export const kubeServerErrors = entries({
     remedy: 'Make it smaller; large data belongs into a volume.',
     retry: 'never',
   },
+  AuditPolicyInvalid: {
+    summary: 'The policy of the audit log cannot be used.',
+    remedy: 'Correct what the message names, or remove the file: writes, commands and reads of Secrets are logged then.',
+    retry: 'never',
+    exit: 2,
+  },
   StateClosed: {
     summary: 'The state is closed because the process is ending.',
     remedy: 'Send the request again when the server is back.',

@@ -9,6 +9,8 @@ import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 
 export interface Connections {
+  /** TCP connections that are open. */
+  readonly count: number;
   /** Accepts no more and ends all that are open; resolves when none is. */
   end(graceMs: number): Promise<void>;
 }
@@ -43,6 +45,9 @@ export function trackConnections(server: Server): Connections {
   });
 
   return {
+    get count() {
+      return open.size;
+    },
     end: async (graceMs) => {
       isEnding = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -9,6 +9,10 @@ export interface OtherPaths {
   readonly openApi: (response: ServerResponse, url: URL) => boolean;
 }
 
+export function isHealthPath(path: string): boolean {
+  return /^\/(healthz|livez|readyz)(\/|$)/.test(path);
+}
+
 /** Version, health, metrics and schemas. */
 export function createOtherPaths(options: OtherPaths) {
   return (_request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> => {
@@ -24,8 +28,7 @@ export function createOtherPaths(options: OtherPaths) {
         compiler: 'node',
         platform: `${process.platform}/${process.arch}`,
       });
-    } else if (/^\/(healthz|livez|readyz)(\/|$)/.test(pathname))
-      sendText(response, 200, 'text/plain; charset=utf-8', 'ok');
+    } else if (isHealthPath(pathname)) sendText(response, 200, 'text/plain; charset=utf-8', 'ok');
     else if (pathname === '/metrics') sendText(response, 200, 'text/plain; version=0.0.4', options.metrics());
     else return Promise.resolve(options.openApi(response, url));
     return Promise.resolve(true);

@@ -20,6 +20,7 @@ export function toStatus(error: unknown): FailureStatus {
   if (error instanceof ApiError) return error.status;
   if (isStackError(error)) {
     if (error.code === 'StateObjectTooLarge') return errors.tooLargeObject(error.message).status;
+    if (error.code === 'StateDiskFull') return errors.diskFull(error.message).status;
     if (error.code === 'StateClosed') return errors.unavailable('the server is stopping').status;
     return errors.internal(`${error.code}: ${error.message}`).status;
   }

@@ -1,15 +1,19 @@
 /** Takes a request from its connection to its answer: who asks, what for, whether they may, and who answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { Audit } from '../audit/audit.ts';
+import type { AuditTrail } from '../audit/event.ts';
 import { aggregated, groupList, resourceList, singleGroup, virtualResources } from '../discovery/discovery.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Environment } from '../operations/environment.ts';
+import type { Gate } from '../overload/gate.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import { review } from '../subresources/reviews.ts';
-import { type Attributes, type Authorizer, forbid, verbOf } from './authorize.ts';
+import { type Attributes, type Authorizer, forbid, isPowerful, verbOf } from './authorize.ts';
 import { decodeObject, mediaType, readBody } from './body.ts';
 import { identify, type UserInfo } from './identity.ts';
 import { acceptsAggregatedDiscovery } from './negotiate.ts';
+import { isHealthPath } from './other-paths.ts';
 import { type ApiPath, parsePath, type ResourcePath } from './request-info.ts';
 import type { ResourceCall } from './resource-handler.ts';
 import { sendJson, sendText, toStatus } from './respond.ts';
@@ -27,6 +31,8 @@ export interface RouterOptions {
   /** Paths outside of the API: health, version, metrics, schemas. */
   readonly other: (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean>;
   readonly onServed: (verb: string, code: number) => void;
+  readonly gate: Gate;
+  readonly audit: Audit;
 }
 
 export type Router = (request: IncomingMessage, response: ServerResponse) => void;
@@ -44,7 +50,7 @@ export function createAuthenticator(): (request: IncomingMessage) => UserInfo {
 }
 
 export function createRouter(options: RouterOptions, authenticate: (request: IncomingMessage) => UserInfo): Router {
-  const { env, authorizer, onServed } = options;
+  const { env, authorizer, onServed, gate, audit } = options;
 
   const discover = (path: ApiPath, request: IncomingMessage, response: ServerResponse, url: URL): boolean => {
     const { pathname } = url;
@@ -81,9 +87,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     response: ServerResponse,
     user: UserInfo,
   ): Promise<boolean> => {
-    const found = virtualResources.find(
-      (v) => v.group === path.group && v.version === path.version && v.plural === path.plural,
-    );
+    const found = virtualOf(path);
     if (!found) return false;
     if (request.method !== 'POST') throw errors.methodNotAllowed(request.method?.toLowerCase() ?? '', { ...found });
     const { value } = await decodeObject(await readBody(request), mediaType(request), false);
@@ -96,14 +100,37 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
   const isServed = (group: string): boolean =>
     group === '' || env.registry.all().some((definition) => definition.group === group && !definition.custom);
 
-  const route = async (request: IncomingMessage, response: ServerResponse): Promise<string> => {
+  /** Asks whether a request is allowed, waits for its turn, and has it answered; resolves with its verb. */
+  const route = async (request: IncomingMessage, response: ServerResponse, trail: AuditTrail): Promise<string> => {
     const user = authenticate(request);
+    trail.user = user;
     const url = parseUrl(request);
     const path = parsePath(url.pathname);
     const method = request.method ?? 'GET';
+    const attributes: Attributes =
+      path.kind === 'resource'
+        ? { verb: verbOf(method, path.resource, url.searchParams), resource: path.resource, path: url.pathname }
+        : { verb: method.toLowerCase(), path: url.pathname };
+    const isVirtual = path.kind === 'resource' && virtualOf(path.resource) !== undefined;
+    if (!isVirtual && !authorizer.allows(user, attributes)) throw forbid(user, attributes);
+    let served = attributes.verb;
+    const work = async (): Promise<void> => {
+      served = await answer({ request, response, user, url, path, attributes, trail });
+    };
+    if (takesSeat(user, attributes, url)) {
+      const kind = method === 'GET' || method === 'HEAD' ? 'readOnly' : 'mutating';
+      await gate.pass(kind, user.username, response, work);
+    } else {
+      await work();
+      if (attributes.resource && !response.writableEnded) audit.started(trail);
+    }
+    return served;
+  };
+
+  const answer = async (asked: Asked): Promise<string> => {
+    const { request, response, user, url, path, attributes, trail } = asked;
+    const method = request.method ?? 'GET';
     if (path.kind !== 'resource') {
-      const attributes: Attributes = { verb: method.toLowerCase(), path: url.pathname };
-      if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
       if (method === 'GET' || method === 'HEAD') {
         if (discover(path, request, response, url) || (await options.other(request, response, url))) return 'get';
       }
@@ -116,16 +143,18 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     }
     const { resource } = path;
     if (await virtual(resource, request, response, user)) return 'create';
-    const verb = verbOf(method, resource, url.searchParams);
-    const attributes: Attributes = { verb, resource, path: url.pathname };
-    if (!authorizer.allows(user, attributes)) throw forbid(user, attributes);
+    const { verb } = attributes;
     const definition = env.registry.find(resource.group, resource.version, resource.plural);
     if (!definition && !isServed(resource.group)) {
       sendNothing(response);
       return verb;
     }
     if (!definition || !fits(definition, resource)) throw errors.noSuchPath();
-    const call: ResourceCall = { request, response, path: resource, definition, query: url.searchParams, user };
+    const onNamed = (name: string): void => {
+      trail.objectName = name;
+    };
+    const query = url.searchParams;
+    const call: ResourceCall = { request, response, path: resource, definition, query, user, onNamed };
     if (await options.subresources(call)) return verb;
     if (resource.subresource !== undefined && !(resource.subresource === 'status' && definition.hasStatus)) {
       throw errors.noSuchPath();
@@ -134,14 +163,15 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     return verb;
   };
 
-  const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+  const fail = (error: unknown, request: IncomingMessage, response: ServerResponse, trail: AuditTrail): void => {
     const status = toStatus(error);
+    if (status.reason !== undefined) trail.reason = status.reason;
     if (status.code === 500)
       env.logger.error({ err: error, method: request.method, path: request.url }, 'a request failed');
     if (response.headersSent) response.destroy();
     else {
       // The rest of a body that is too large is not read: the connection is of no more use.
-      if (status.code === 413 || !request.complete) response.setHeader('connection', 'close');
+      if (status.code === 413 || !(request.complete || isShort(request))) response.setHeader('connection', 'close');
       if (status.details?.retryAfterSeconds) response.setHeader('retry-after', status.details.retryAfterSeconds);
       sendJson(response, status.code, status);
     }
@@ -149,13 +179,42 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
   };
 
   return (request, response) => {
+    const trail = audit.request(request, response);
     // A connection that breaks while it is answered concerns nobody else.
     response.on('error', (error) => env.logger.debug({ err: error }, 'an answer could not be delivered'));
-    route(request, response).then(
+    route(request, response, trail).then(
       (verb) => onServed(verb, response.statusCode),
-      (error: unknown) => fail(error, request, response),
+      (error: unknown) => fail(error, request, response, trail),
     );
   };
+}
+
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly user: UserInfo;
+  readonly url: URL;
+  readonly path: ApiPath;
+  readonly attributes: Attributes;
+  readonly trail: AuditTrail;
+}
+
+const virtualOf = ({ group, version, plural }: ResourcePath) =>
+  virtualResources.find((one) => one.group === group && one.version === version && one.plural === plural);
+
+/** What runs long, and the question whether the server lives, is not bounded with the rest (G6). */
+function takesSeat(user: UserInfo, { verb, resource, path }: Attributes, url: URL): boolean {
+  if (!resource) return !(isHealthPath(path) || (path === '/metrics' && isPowerful(user)));
+  if (verb === 'watch') return false;
+  return !(resource.plural === 'pods' && resource.subresource === 'log' && url.searchParams.get('follow') === 'true');
+}
+
+/** Bytes of a body that are rather read for nothing than a connection given up. */
+const SHORT_BODY = 64 * 1024;
+
+function isShort(request: IncomingMessage): boolean {
+  const length = request.headers['content-length'];
+  return length !== undefined && Number(length) <= SHORT_BODY;
 }
 
 /** The answer on a path that means nothing; not a `Status`, as in Kubernetes. */

@@ -50,8 +50,14 @@ export interface Subject {
 
 const qualified = (name: string, group: string): string => (group === '' ? name : `${name}.${group}`);
 
-export function failure(code: number, reason: string | undefined, message: string, details?: StatusDetails): ApiError {
-  const base = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' } as const;
+export function failure(
+  code: number,
+  reason: string | undefined,
+  message: string,
+  details?: StatusDetails,
+  metadata: Readonly<Record<string, unknown>> = {},
+): ApiError {
+  const base = { kind: 'Status', apiVersion: 'v1', metadata, status: 'Failure' } as const;
   return new ApiError({
     ...base,
     message,
@@ -151,6 +157,20 @@ export const errors = {
   internal: (message: string) =>
     failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }),
   unavailable: (message: string) => failure(503, 'ServiceUnavailable', message),
+  /** What overload is answered with; `retryAfterSeconds` becomes the header, too. */
+  tooManyRequests: () =>
+    failure(429, 'TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds: 1 }),
+  tooSlow: () =>
+    failure(504, 'Timeout', 'the server was unable to return a response in the time allotted', {
+      causes: [{ message: 'the answer took longer than the server allows' }],
+    }),
+  /** Kubernetes has no word for it; the code is that of WebDAV. */
+  diskFull: (message: string) =>
+    failure(
+      507,
+      'InsufficientStorage',
+      `the disk that holds the state is full and the write was not made: ${message} (StateDiskFull). Free some space; writes go on by themselves as soon as there is room.`,
+    ),
   tooLargeVersion: (wanted: number, current: number) =>
     failure(504, 'Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],

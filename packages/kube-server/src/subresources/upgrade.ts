@@ -2,11 +2,13 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { PodConnector } from '@polarstack/api';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Audit } from '../audit/audit.ts';
+import type { AuditTrail } from '../audit/event.ts';
 import { type Attributes, type Authorizer, forbid } from '../http/authorize.ts';
 import type { UserInfo } from '../http/identity.ts';
 import { parsePath } from '../http/request-info.ts';
 import { toStatus } from '../http/respond.ts';
-import { errors } from '../http/status.ts';
+import { errors, type FailureStatus } from '../http/status.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
 import { noAttach } from './attach.ts';
@@ -20,6 +22,7 @@ export interface UpgradeOptions {
   readonly authenticate: (request: IncomingMessage) => UserInfo;
   readonly connector: () => PodConnector | undefined;
   readonly signal: AbortSignal;
+  readonly audit: Audit;
 }
 
 /** Largest message that a client may send at once. */
@@ -31,7 +34,7 @@ type Plan =
 
 /** Serves requests that ask for another protocol: `exec` over WebSockets, `portforward` over SPDY or over both. */
 export function createUpgradeHandler(options: UpgradeOptions) {
-  const { env, signal } = options;
+  const { env, signal, audit } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -42,8 +45,9 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     for (const socket of sockets.clients) socket.terminate();
   });
 
-  const plan = (request: IncomingMessage): Plan => {
+  const plan = (request: IncomingMessage, trail: AuditTrail): Plan => {
     const user = options.authenticate(request);
+    trail.user = user;
     const url = parseUrl(request);
     const path = parsePath(url.pathname);
     if (path.kind !== 'resource') throw errors.noSuchPath();
@@ -101,13 +105,16 @@ export function createUpgradeHandler(options: UpgradeOptions) {
 
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy());
+    const { trail, began, refused } = audit.upgrade(request);
     let planned: Plan;
     try {
-      planned = plan(request);
+      planned = plan(request, trail);
     } catch (error) {
-      refuse(socket, error);
+      const { code, reason } = refuse(socket, error);
+      refused(code, reason);
       return;
     }
+    began(socket);
     if (planned.type === 'forward' && planned.by === 'spdy') {
       overSpdy(socket, head, planned.forward);
       return;
@@ -116,7 +123,7 @@ export function createUpgradeHandler(options: UpgradeOptions) {
   };
 }
 
-function refuse(socket: Duplex, error: unknown): void {
+function refuse(socket: Duplex, error: unknown): FailureStatus {
   const status = toStatus(error);
   const body = JSON.stringify(status);
   socket.end(
@@ -129,4 +136,5 @@ function refuse(socket: Duplex, error: unknown): void {
       body,
     ].join('\r\n'),
   );
+  return status;
 }
