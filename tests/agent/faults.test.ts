@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor } from '@polarstack/base';
+import { isStackError, waitFor } from '@polarstack/base';
 import { slotName } from '@polarstack/contracts';
 import { seededRandom } from '@polarstack/testkit';
 import pg from 'pg';
@@ -17,6 +17,7 @@ import {
   initdbRequest,
   PASSWORD,
   probe,
+  provision,
   signal,
   type TestPod,
   test,
@@ -205,22 +206,34 @@ test('the folder of the socket was cleaned away: made again at the next start, f
 const random = seededRandom('moments of death');
 /** About as long as a bootstrap takes. */
 const BOOTSTRAP_MS = 1_200;
+const COPY_MS = 500;
+const PROVISION_MS = 200;
 
 test.each([0, 1, 2])(
   'kill -9 of the agent at a random moment of a bootstrap: asked again, it comes to its end (%i)',
   async (round) => {
     const [d, e] = [await cluster.pod(`d${round}`), await cluster.pod(`e${round}`)];
-    for (const [pod, request] of [
-      [d, initdbRequest([slotName(e.instanceId)])],
-      [e, cloneRequest(d, e, [slotName(d.instanceId)])],
-    ] as const) {
-      await pod.start();
-      await pod.client.bootstrap('make', request);
-      await sleep(random() * BOOTSTRAP_MS);
-      await killAgent(pod);
-      await pod.start();
-      await finished(pod, await pod.client.bootstrap('make', request));
-    }
+    const making = initdbRequest([slotName(e.instanceId)]);
+    await d.start();
+    await d.client.bootstrap('make', making);
+    await sleep(random() * BOOTSTRAP_MS);
+    await killAgent(d);
+    await d.start();
+    await finished(d, await d.client.bootstrap('make', making));
+    // The replica copies while roles and databases are made; both agents die in it.
+    const copying = cloneRequest(d, e, [slotName(d.instanceId)]);
+    await e.start();
+    await e.client.bootstrap('make', copying);
+    await sleep(random() * COPY_MS);
+    const provisioning = provision(d).then(
+      () => 'done',
+      (error: unknown) => isStackError(error, 'AgentUnreachable') && 'unreachable',
+    );
+    await sleep(random() * PROVISION_MS);
+    await Promise.all([killAgent(d), killAgent(e)]);
+    expect(await provisioning).toBeOneOf(['done', 'unreachable']);
+    await Promise.all([d.start(), e.start()]);
+    await Promise.all([provision(d), finished(e, await e.client.bootstrap('make', copying))]);
     expect((await d.client.status()).engine).toMatchObject({ state: 'running', role: 'primary' });
     await d.client.writeCanary('made');
     await waitFor(
@@ -228,6 +241,7 @@ test.each([0, 1, 2])(
       async () => ((await e.client.readCanary()).token === 'made' ? true : undefined),
       deadline,
     );
+    await e.client.checkDatabases(['app']);
     const client = await connect(e);
     expect((await client.query('select slot_name as s from pg_replication_slots')).rows).toEqual([
       { s: slotName(d.instanceId) },

@@ -17,6 +17,7 @@ import {
   type AgentTask,
   type Bootstrap,
   createAgentClient,
+  type DatabaseRole,
   podEnv,
   podPaths,
   slotName,
@@ -329,8 +330,6 @@ export function initdbRequest(
     term: primaryTerm(),
     config: { version: 1, parameters: { shared_buffers: '16MB', ...parameters } },
     initdb: { encoding: 'UTF8', locale: 'C.UTF-8', dataChecksums: true },
-    roles: [{ name: 'app', verifier: scramVerifier(PASSWORD) }],
-    databases: [{ name: 'app', owner: 'app' }],
     slots,
   };
 }
@@ -358,9 +357,21 @@ export async function finished(pod: TestPod, task: AgentTask): Promise<AgentTask
   return end;
 }
 
-export async function bootstrapPrimary(pod: TestPod, request: Bootstrap = initdbRequest()): Promise<void> {
+/** A primary with what {@link provision} makes. */
+export async function bootstrapPrimary(
+  pod: TestPod,
+  request: Bootstrap = initdbRequest(),
+  roles: readonly DatabaseRole[] = [],
+): Promise<void> {
   await pod.start();
   await finished(pod, await pod.client.bootstrap('create', request));
+  await provision(pod, roles);
+}
+
+/** The role and the database `app` on a primary, and what other roles are wanted. */
+export async function provision({ client }: TestPod, roles: readonly DatabaseRole[] = []): Promise<void> {
+  await client.setRoles([{ name: 'app', verifier: scramVerifier(PASSWORD) }, ...roles]);
+  await client.setDatabases([{ name: 'app', owner: 'app' }]);
 }
 
 export async function bootstrapReplica(pod: TestPod, upstream: TestPod, request?: Bootstrap): Promise<void> {

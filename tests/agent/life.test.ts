@@ -126,7 +126,12 @@ test('roles, databases and slots are set, and set again', async () => {
   for (let round = 0; round < 2; round++) {
     await a.client.setRoles([{ name: 'Ünï "x"', verifier: scramVerifier('geheim'), createdb: true }]);
     await a.client.setDatabases([{ name: "it's", owner: 'Ünï "x"' }]);
+    await a.client.checkDatabases(["it's", 'app']);
   }
+  await expect(a.client.checkDatabases(['app', 'not there'])).rejects.toMatchObject({
+    code: 'EngineQueryFailed',
+    message: expect.stringContaining('"not there" does not exist'),
+  });
   const user = { user: 'Ünï "x"', password: 'geheim', database: "it's" };
   expect(await sql(a, 'select rolcreatedb as c from pg_roles where rolname = current_user', user)).toEqual([
     { c: true },

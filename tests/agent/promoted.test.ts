@@ -91,10 +91,8 @@ const sees = async (pod: TestPod, token: string): Promise<void> => {
 };
 
 test('promoted by SQL: stopped, rewound, and a replica again', async () => {
-  const request = initdbRequest([slotName('2')]);
-  if (request.kind !== 'initdb') throw new Error('not what makes a primary');
   const chief = { name: 'chief', verifier: scramVerifier(PASSWORD), superuser: true };
-  await bootstrapPrimary(a, { ...request, roles: [...request.roles, chief] });
+  await bootstrapPrimary(a, initdbRequest([slotName('2')]), [chief]);
   await bootstrapReplica(b, a, cloneRequest(a, b, [slotName('1')]));
   const before = await b.enginePid();
   await promoteAndWrite(b);

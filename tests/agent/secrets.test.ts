@@ -40,8 +40,8 @@ test('no password and no verifier in any log, file, argument or view, even when 
     shared_preload_libraries: 'pg_stat_statements',
     'pg_stat_statements.track': 'all',
   });
-  if (request.kind !== 'initdb') throw new Error('not an initdb');
-  await bootstrapPrimary(pod, { ...request, roles: [{ name: 'app', verifier }] });
+  await bootstrapPrimary(pod, request);
+  await pod.client.setRoles([{ name: 'app', verifier }]);
   const second = scramVerifier(`${PASSWORD} 2`);
   await pod.client.setRoles([{ name: 'app', verifier: second }]);
   // A statement that fails is logged with its text, were it not for the session's settings.

@@ -16,6 +16,7 @@ import {
   finished,
   initdbRequest,
   primaryTerm,
+  provision,
   replicaTerm,
   signal,
   type TestPod,
@@ -118,18 +119,21 @@ describe.each(majors)('PostgreSQL %i', (major) => {
 
   if (full) {
     step('base backup', async () => {
-      await joinReplica();
+      // The database is made while it is copied: before 15 that copies the template's files.
+      await Promise.all([joinReplica(), provision(a)]);
       await a.client.writeCanary('one');
       await seesCanary(b, 'one');
+      await b.client.checkDatabases(['app']);
     });
   } else {
     test('a copied data folder streams', async () => {
       await a.client.stop({ mode: 'fast', timeoutMs: 20_000 });
       copyDataFolder(a, b);
       await a.client.start();
-      await joinReplica();
+      await Promise.all([joinReplica(), provision(a)]);
       await a.client.writeCanary('one');
       await seesCanary(b, 'one');
+      await b.client.checkDatabases(['app']);
     });
   }
 

@@ -3,6 +3,7 @@ import { type Logger, StackError, systemClock, toStackError } from '@polarstack/
 import type { AgentApi, AgentStatus, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
 import { type EngineDriver, isStackOwned, type Observation } from '@polarstack/engine';
 import { runBootstrap } from './bootstrap.ts';
+import { createMutex } from './mutex.ts';
 import type { Readiness } from './readiness.ts';
 import type { StateFile } from './state-file.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -33,6 +34,9 @@ export function createAgent(options: AgentOptions): AgentApi {
   // Not the caller's: a call whose connection breaks goes on, as a repetition of it would find it under way.
   const { signal } = options;
 
+  /** A repetition of a call that goes on without its caller waits for its end. */
+  const accounts = createMutex();
+
   const report = async (): Promise<EngineReport> => await readiness.report(signal);
 
   const requireRunning = (): void => {
@@ -48,8 +52,8 @@ export function createAgent(options: AgentOptions): AgentApi {
     });
   };
 
-  /** True where the config is new; an older one is overtaken, the same one is in force. */
-  const acceptConfig = async (config: EngineConfig): Promise<boolean> => {
+  /** True where the config is new and was checked; an older one is overtaken, the same one is in force. */
+  const isNewConfig = async (config: EngineConfig): Promise<boolean> => {
     const inForce = state.current.config;
     if (inForce && config.version <= inForce.version) {
       if (config.version === inForce.version && !isDeepStrictEqual({ ...config.parameters }, { ...inForce.parameters }))
@@ -63,10 +67,20 @@ export function createAgent(options: AgentOptions): AgentApi {
       return false;
     }
     await checkConfig(config);
+    return true;
+  };
+
+  const takeConfig = async (config: EngineConfig): Promise<void> => {
     const ignored = Object.keys(config.parameters).filter(isStackOwned);
     if (ignored.length > 0) log.debug({ parameters: ignored }, 'parameters that the stack sets itself are left out');
     await state.update({ config });
-    return true;
+  };
+
+  /** True where the config was new. */
+  const acceptConfig = async (config: EngineConfig): Promise<boolean> => {
+    const isNew = await isNewConfig(config);
+    if (isNew) await takeConfig(config);
+    return isNew;
   };
 
   /** Waits until the engine has read its files again. */
@@ -86,12 +100,17 @@ export function createAgent(options: AgentOptions): AgentApi {
     if (supervisor.engine && (await driver.isStandby())) await supervisor.configure(signal);
   };
 
+  /** A config that is refused leaves the term as it is. */
+  const applyBootstrap = async ({ config, term }: Bootstrap): Promise<void> => {
+    const isNew = await isNewConfig(config);
+    await applyTerm(term);
+    if (isNew) await takeConfig(config);
+  };
+
   const bootstrapTask = async (id: string, bootstrap: Bootstrap) => {
     if (tasks.current?.id === id) return tasks.current;
     if (tasks.current?.state === 'running') throw new StackError('TaskRunning', `task ${tasks.current.id} is running`);
-    await checkConfig(bootstrap.config);
-    await applyTerm(bootstrap.term);
-    await acceptConfig(bootstrap.config);
+    await applyBootstrap(bootstrap);
     return tasks.start(
       id,
       bootstrap.kind,
@@ -173,11 +192,15 @@ export function createAgent(options: AgentOptions): AgentApi {
     },
     setRoles: async (roles) => {
       requireRunning();
-      await driver.sql.setRoles(roles, signal);
+      await accounts.run(async () => await driver.sql.setRoles(roles, signal));
     },
     setDatabases: async (databases) => {
       requireRunning();
-      await driver.sql.setDatabases(databases, signal);
+      await accounts.run(async () => await driver.sql.setDatabases(databases, signal));
+    },
+    checkDatabases: async (names) => {
+      requireRunning();
+      await driver.sql.checkDatabases(names, signal);
     },
     setSlots: async (slots) => {
       requireRunning();

@@ -36,7 +36,7 @@ export async function runBootstrap(
   }
   await supervisor.startUnfinished(signal);
   if (state.current.bootstrapped) return;
-  if (bootstrap.kind === 'initdb') await driver.sql.provision(bootstrap, signal);
+  if (bootstrap.kind === 'initdb') await driver.sql.prepare(bootstrap.slots, signal);
   else await driver.sql.setSlots(bootstrap.slots, signal);
   await state.update({ bootstrapped: true });
 }

@@ -35,3 +35,23 @@ test('a failed task keeps its error, and makes room for the next', async () => {
   tasks.start('b', 'basebackup', async () => {});
   expect(await tasks.get('b', 5_000, signal)).toMatchObject({ state: 'done' });
 });
+
+test('a long poll tells the first progress at once, and later ones only with the end', async () => {
+  const tasks = createTasks({ log: silentLogger, signal });
+  let tell = (_doneBytes: number): void => {};
+  let resolve = (): void => {};
+  tasks.start('a', 'basebackup', async (report) => {
+    tell = (doneBytes) => report({ doneBytes, totalBytes: 10 });
+    await new Promise<void>((done) => {
+      resolve = done;
+    });
+  });
+  const first = tasks.get('a', 30_000, signal);
+  tell(1);
+  expect(await first).toMatchObject({ state: 'running', progress: { doneBytes: 1 } });
+  const end = tasks.get('a', 30_000, signal);
+  tell(2);
+  await Promise.resolve();
+  resolve();
+  expect(await end).toMatchObject({ state: 'done' });
+});

@@ -16,7 +16,7 @@ export interface Tasks {
     kind: AgentTask['kind'],
     work: (report: (progress: Progress) => void, signal: AbortSignal) => Promise<void>,
   ): AgentTask;
-  /** Throws `UnknownTask`. Waits up to `waitMs` for the end. */
+  /** Throws `UnknownTask`. Waits up to `waitMs` for the end, or for the first progress where there was none. */
   get(id: string, waitMs: number, signal: AbortSignal): Promise<AgentTask>;
 }
 
@@ -42,7 +42,10 @@ export function createTasks(options: { readonly log: Logger; readonly signal: Ab
       current = { id, kind, state: 'running', startedAt: systemClock.now().toISOString() };
       const started = current;
       const report = (progress: Progress): void => {
-        if (current?.id === id && current.state === 'running') current = { ...current, progress };
+        if (current?.id !== id || current.state !== 'running') return;
+        const first = current.progress === undefined;
+        current = { ...current, progress };
+        if (first) changed.notify();
       };
       work(report, options.signal).then(
         () => finish(id, { state: 'done' }),
@@ -59,10 +62,12 @@ export function createTasks(options: { readonly log: Logger; readonly signal: Ab
     },
     get: async (id, waitMs, signal) => {
       const deadline = systemClock.monotonic() + waitMs;
+      const known = current?.progress !== undefined;
       for (;;) {
         if (current?.id !== id) throw new StackError('UnknownTask', `no task ${id} is known here`);
         const left = deadline - systemClock.monotonic();
         if (current.state !== 'running' || left <= 0 || signal.aborted || options.signal.aborted) return current;
+        if (!known && current.progress !== undefined) return current;
         await changed.wait({ ms: left, signal });
       }
     },

@@ -101,12 +101,13 @@ test('a cluster is made: steps, ids, names, labels, Secrets, endpoints and statu
       'demo-client-replicator',
     ].sort(byName),
   );
-  const [primary] = s.world.instances.get('demo-1001-1002')?.bootstraps ?? [];
+  const { bootstraps: [primary] = [], databases, verifiers } = s.world.instances.get('demo-1001-1002') ?? {};
+  expect([...(databases ?? [])]).toEqual([['app', 'app']]);
+  expect([...(verifiers?.keys() ?? [])].sort(byName)).toEqual(['app', 'aurora', 'replicator']);
   expect(primary).toMatchObject({
     kind: 'initdb',
     term: { epoch: 1, role: 'primary' },
     slots: ['ins_1004', 'ins_1006'],
-    databases: [{ name: 'app', owner: 'app' }],
     initdb: { encoding: 'UTF8', locale: 'C.UTF-8', dataChecksums: true },
   });
   const [replica] = s.world.instances.get('demo-1003-1004')?.bootstraps ?? [];
@@ -138,7 +139,7 @@ test('passwords are in Secrets and nowhere else, and differ from cluster to clus
     s.kube.all(ConfigMaps),
     s.kube.all(Pods),
     s.kube.all(Events),
-    [...s.world.instances.values()].map(({ bootstraps }) => bootstraps),
+    [...s.world.instances.values()].map(({ bootstraps, verifiers }) => [bootstraps, ...verifiers]),
   ]);
   for (const password of passwords) {
     expect(elsewhere).not.toContain(password);

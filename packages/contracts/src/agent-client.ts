@@ -172,6 +172,8 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
     setRoles: async (roles, signal) => await send({ method: 'PUT', path: '/v1/roles', body: { roles }, signal }),
     setDatabases: async (databases, signal) =>
       await send({ method: 'PUT', path: '/v1/databases', body: { databases }, timeoutMs: 90_000, signal }),
+    checkDatabases: async (names, signal) =>
+      await send({ method: 'POST', path: '/v1/databases/check', body: { names }, signal }),
     setSlots: async (slots, signal) => await send({ method: 'PUT', path: '/v1/slots', body: { slots }, signal }),
     writeCanary: async (token, signal) =>
       await send({ method: 'POST', path: '/v1/canary/write', body: { token }, signal }),

@@ -9,8 +9,6 @@ const bootstrap: Bootstrap = {
   term: { epoch: 1, role: 'primary' },
   config: { version: 1, parameters: { work_mem: '4MB', empty: '' } },
   initdb: { encoding: 'UTF8', locale: 'C.UTF-8', dataChecksums: true },
-  roles: [{ name: 'app', verifier: 'SCRAM-SHA-256$x' }],
-  databases: [{ name: 'app', owner: 'app' }],
   slots: ['ins_2'],
 };
 
@@ -33,8 +31,8 @@ test.each<[string, unknown, string]>([
 });
 
 test('a field deep inside is named by its path', () => {
-  const bad = { ...bootstrap, roles: [{ name: 'a' }, { name: '' }] };
-  expect(() => agentRequests.bootstrap(bad, '')).toThrow(/^roles\[1\].name must not be empty$/);
+  const bad = { roles: [{ name: 'a' }, { name: '' }] };
+  expect(() => agentRequests.roles(bad, '')).toThrow(/^roles\[1\].name must not be empty$/);
   expect(() => agentRequests.bootstrap({ ...bootstrap, term: { epoch: 1, role: 'replica', upstream } }, '')).toThrow(
     /^term.role must be primary for a bootstrap by initdb$/,
   );

@@ -60,8 +60,6 @@ const initdb = object({
     locale: text({ pattern: /^[A-Za-z0-9_.@-]+$/, max: 64 }),
     dataChecksums: flag,
   }),
-  roles,
-  databases,
   slots,
 });
 const basebackup = object({ kind: oneOf('basebackup'), term, config, slots });
@@ -93,6 +91,7 @@ export const agentRequests = {
   stop,
   roles: object({ roles }),
   databases: object({ databases }),
+  databaseNames: object({ names: list(name) }),
   slots: object({ slots }),
   canaryWrite: object({ token: text({ max: 256 }) }),
   taskId: id,

@@ -62,15 +62,16 @@ export interface Database {
   readonly owner: string;
 }
 
-/** First provisioning of an empty data volume. */
+/**
+ * First provisioning of an empty data volume. Accounts and databases come afterwards, by `setRoles` and `setDatabases`: no
+ * replica has to wait for them.
+ */
 export type Bootstrap =
   | {
       readonly kind: 'initdb';
       readonly term: Term;
       readonly config: EngineConfig;
       readonly initdb: { readonly encoding: string; readonly locale: string; readonly dataChecksums: boolean };
-      readonly roles: readonly DatabaseRole[];
-      readonly databases: readonly Database[];
       /** Physical slots to make before anyone connects. */
       readonly slots: readonly string[];
     }
@@ -157,7 +158,7 @@ export interface AgentApi {
   setTerm(term: Term, signal?: AbortSignal): Promise<Term>;
   /** `POST /v1/bootstrap?task=<id>`; ends with the engine running in its role. */
   bootstrap(taskId: string, bootstrap: Bootstrap, signal?: AbortSignal): Promise<AgentTask>;
-  /** `GET /v1/tasks/<id>?waitMs=`; long poll (at most 30 s) until the task ends; progress meanwhile. */
+  /** `GET /v1/tasks/<id>?waitMs=`; long poll (at most 30 s) until the task ends, or tells its first progress. */
   task(id: string, options?: { readonly waitMs?: number }, signal?: AbortSignal): Promise<AgentTask>;
   /** `PUT /v1/config`; checks every value against the engine before it reaches disk, then reloads a running engine. */
   setConfig(config: EngineConfig, signal?: AbortSignal): Promise<{ readonly pendingRestart: readonly string[] }>;
@@ -173,8 +174,13 @@ export interface AgentApi {
   rewind(taskId: string, signal?: AbortSignal): Promise<AgentTask>;
   /** `PUT /v1/roles` */
   setRoles(roles: readonly DatabaseRole[], signal?: AbortSignal): Promise<void>;
-  /** `PUT /v1/databases` */
+  /**
+   * `PUT /v1/databases`. New ones are copies of `template0`, which nobody can change: so this is safe while a replica takes
+   * its base backup.
+   */
   setDatabases(databases: readonly Database[], signal?: AbortSignal): Promise<void>;
+  /** `POST /v1/databases/check` `{names}`: opens each and reads from it; fails with `EngineQueryFailed` where one is not there. */
+  checkDatabases(names: readonly string[], signal?: AbortSignal): Promise<void>;
   /** `PUT /v1/slots`: exactly these physical slots of ours (others are left alone) exist afterwards. */
   setSlots(slots: readonly string[], signal?: AbortSignal): Promise<void>;
   /** `POST /v1/canary/write` `{token}`: commits the token; answers the LSN after it. */

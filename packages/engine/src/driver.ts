@@ -125,15 +125,10 @@ export interface EngineSql {
   setDatabases(databases: readonly DatabaseSpec[], signal: AbortSignal): Promise<void>;
   /** Exactly these slots with our prefix exist afterwards; others are left alone. */
   setSlots(slots: readonly string[], signal: AbortSignal): Promise<void>;
-  /** All that a new primary needs, in one session: replication user and canary of the stack's own, then the rest. */
-  provision(
-    wanted: {
-      readonly roles: readonly RoleSpec[];
-      readonly databases: readonly DatabaseSpec[];
-      readonly slots: readonly string[];
-    },
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Opens each database and reads from it. */
+  checkDatabases(names: readonly string[], signal: AbortSignal): Promise<void>;
+  /** What replicas need of a new primary, in one session: the stack's own replication user and canary, and `slots`. */
+  prepare(slots: readonly string[], signal: AbortSignal): Promise<void>;
   writeCanary(token: string, signal: AbortSignal): Promise<{ readonly lsn: string }>;
   readCanary(signal: AbortSignal): Promise<string | null>;
   /** Ends recovery and waits until the engine accepts writes. */

@@ -116,6 +116,13 @@ export const routes: readonly Route[] = [
     run: async (api, call) => await api.setDatabases(agentRequests.databases(await call.body(), '').databases),
   },
   {
+    method: 'POST',
+    path: /^\/v1\/databases\/check$/,
+    call: 'checkDatabases',
+    changes: false,
+    run: async (api, call) => await api.checkDatabases(agentRequests.databaseNames(await call.body(), '').names),
+  },
+  {
     method: 'PUT',
     path: /^\/v1\/slots$/,
     call: 'setSlots',

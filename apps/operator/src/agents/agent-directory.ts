@@ -97,6 +97,7 @@ function lazyAgent(client: () => Promise<AgentApi>): AgentApi {
     rewind: async (...args) => await (await client()).rewind(...args),
     setRoles: async (...args) => await (await client()).setRoles(...args),
     setDatabases: async (...args) => await (await client()).setDatabases(...args),
+    checkDatabases: async (...args) => await (await client()).checkDatabases(...args),
     setSlots: async (...args) => await (await client()).setSlots(...args),
     writeCanary: async (...args) => await (await client()).writeCanary(...args),
     readCanary: async (...args) => await (await client()).readCanary(...args),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { MPDCluster } from '@polarstack/api';
+import { initdbOptions, type MPDCluster } from '@polarstack/api';
 import { StackError, toStackError } from '@polarstack/base';
 import { type ClusterSeen, clusterFacts, type Member, primaryOf, troubleOf } from '@polarstack/domain';
 import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
@@ -7,8 +7,8 @@ import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from 
 const POLL_MS = 25;
 
 /**
- * Proof that the cluster works: a row written on the primary is read on every replica, all replicas stream, and the
- * services lead to every instance.
+ * Proof that the cluster works: a row written on the primary is read on every replica, the application's database opens on
+ * every instance, all replicas stream, and the services lead to every instance.
  */
 export const verifyCluster: ClusterStep = {
   name: 'VerifyCluster',
@@ -27,8 +27,14 @@ async function canary(step: ClusterStepContext, cluster: MPDCluster, token: stri
   const primary = primaryOf(membership);
   if (!primary) throw new StackError('Internal', 'the cluster has no primary');
   await agentOf(step, cluster, primary).writeCanary(token, step.signal);
-  const replicas = membership.members.filter(({ role }) => role === 'replica');
-  await Promise.all(replicas.map(async (replica) => await untilRead(step, cluster, replica, token)));
+  const database = initdbOptions(cluster.spec).database;
+  await Promise.all(
+    membership.members.map(async (member) => {
+      // The row is behind the database in the WAL: a replica that shows it has replayed the database too.
+      if (member.role === 'replica') await untilRead(step, cluster, member, token);
+      await agentOf(step, cluster, member).checkDatabases([database], step.signal);
+    }),
+  );
 }
 
 async function untilRead(step: ClusterStepContext, cluster: MPDCluster, replica: Member, token: string): Promise<void> {

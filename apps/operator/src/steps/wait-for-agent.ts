@@ -51,12 +51,24 @@ function giveUpOn(pod: Pod | undefined, member: Member): void {
   throw new StackError(code, `pod ${member.pod}: ${trouble.text}`);
 }
 
+/** How long one question about a task may wait for its answer, in milliseconds. */
+const TASK_WAIT_MS = 10_000;
+
+/** Follows a task until it tells a first progress, or has ended in whatever way. */
+export async function untilUnderWay(agent: AgentApi, begun: AgentTask, step: ClusterStepContext): Promise<AgentTask> {
+  let task = begun;
+  while (task.state === 'running' && !task.progress) {
+    task = await agent.task(task.id, { waitMs: TASK_WAIT_MS }, step.signal);
+  }
+  return task;
+}
+
 /** Follows a task of an agent to its end; throws what it failed with. */
 export async function awaitTask(agent: AgentApi, begun: AgentTask, step: ClusterStepContext): Promise<void> {
   let task = begun;
   while (task.state === 'running') {
     if (task.progress) step.progress(`${task.kind}: ${percent(task.progress)}`);
-    task = await agent.task(task.id, { waitMs: 10_000 }, step.signal);
+    task = await agent.task(task.id, { waitMs: TASK_WAIT_MS }, step.signal);
   }
   if (task.state === 'done') return;
   const { code, message, remedy } = task.error ?? { code: 'Internal', message: 'no reason given', remedy: '' };

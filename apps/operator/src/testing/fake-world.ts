@@ -19,8 +19,10 @@ export interface FakeInstance {
   readonly tasks: Map<string, AgentTask>;
   readonly bootstraps: Bootstrap[];
   readonly calls: string[];
-  /** Verifiers of roles that were changed since the bootstrap. */
+  /** Verifiers of the roles that were set. */
   readonly verifiers: Map<string, string>;
+  /** Databases that were made on this primary, by name: their owners. */
+  readonly databases: Map<string, string>;
 }
 
 export interface FakeWorld {
@@ -77,6 +79,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       bootstraps: [],
       calls: [],
       verifiers: new Map(),
+      databases: new Map(),
     };
     instances.set(pod, made);
     return made;
@@ -221,7 +224,16 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         const { verifiers } = reach('setRoles');
         for (const { name, verifier = '' } of roles) verifiers.set(name, verifier);
       },
-      setDatabases: async () => void reach('setDatabases'),
+      setDatabases: async (wanted) => {
+        const { databases } = reach('setDatabases');
+        for (const { name, owner } of wanted) databases.set(name, owner);
+      },
+      checkDatabases: async (wanted) => {
+        const { term } = reach('checkDatabases');
+        const { databases } = instanceOf(term?.upstream?.serverName ?? pod);
+        const missing = wanted.find((name) => !databases.has(name));
+        if (missing !== undefined) throw new StackError('EngineQueryFailed', `database "${missing}" does not exist`);
+      },
       setSlots: async () => void reach('setSlots'),
       writeCanary: async (token) => {
         reach('writeCanary');

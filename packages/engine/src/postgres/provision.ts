@@ -1,5 +1,5 @@
 /** Roles, databases, slots and the canary: statements that can be run again at any time. */
-import { StackError } from '@polarstack/base';
+import { isStackError, StackError } from '@polarstack/base';
 import type { DatabaseSpec, RoleSpec } from '../driver.ts';
 import { REPLICATOR, SLOT_PREFIX, SUPERUSER } from './layout.ts';
 import { quoteIdentifier, quoteLiteral } from './quoting.ts';
@@ -27,6 +27,22 @@ function roleStatement(role: RoleSpec, exists: boolean): string {
   ].join(' ');
 }
 
+/** `duplicate_object`, `duplicate_database`, `unique_violation`. */
+const DUPLICATE: ReadonlySet<unknown> = new Set(['42710', '42P04', '23505']);
+
+/**
+ * Runs work that makes what it did not find, again where somebody else made it meanwhile: the backend of an agent that was
+ * killed comes to its statement's end by itself.
+ */
+async function unlessMade(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isStackError(error, 'EngineQueryFailed') || !DUPLICATE.has(error.details.sqlState)) throw error;
+    await work();
+  }
+}
+
 /** Creates or changes roles. A password is taken as a verifier only: clear text could be logged by the engine. */
 export async function setRoles(session: Session, roles: readonly RoleSpec[]): Promise<void> {
   for (const [index, role] of roles.entries()) {
@@ -36,28 +52,37 @@ export async function setRoles(session: Session, roles: readonly RoleSpec[]): Pr
       throw new StackError('InvalidRequest', `roles[${index}].verifier is not a SCRAM-SHA-256 verifier`);
   }
   if (roles.length === 0) return;
-  const there = await existing(
-    session,
-    'select rolname as name from pg_roles where rolname = any($1)',
-    roles.map(({ name }) => name),
-  );
-  await session.query(roles.map((role) => roleStatement(role, there.has(role.name))).join(';'));
+  await unlessMade(async () => {
+    const there = await existing(
+      session,
+      'select rolname as name from pg_roles where rolname = any($1)',
+      roles.map(({ name }) => name),
+    );
+    await session.query(roles.map((role) => roleStatement(role, there.has(role.name))).join(';'));
+  });
 }
 
+/**
+ * Creates databases, or gives them to their owners. They are copies of template0, not of template1: before PostgreSQL 15
+ * a copy of a template that is modified while a base backup runs can come out wrong on the replica, and template0 lets
+ * nobody in who could; nor can a session in it be in the way.
+ */
 export async function setDatabases(session: Session, databases: readonly DatabaseSpec[]): Promise<void> {
-  if (databases.length === 0) return;
-  const there = await existing(
-    session,
-    'select datname as name from pg_database where datname = any($1)',
-    databases.map(({ name }) => name),
-  );
   for (const { name, owner } of databases) {
-    await session.query(
-      there.has(name)
-        ? `ALTER DATABASE ${quoteIdentifier(name)} OWNER TO ${quoteIdentifier(owner)}`
-        : `CREATE DATABASE ${quoteIdentifier(name)} OWNER ${quoteIdentifier(owner)}`,
-    );
+    await unlessMade(async () => {
+      const there = await existing(session, 'select datname as name from pg_database where datname = any($1)', [name]);
+      await session.query(
+        there.has(name)
+          ? `ALTER DATABASE ${quoteIdentifier(name)} OWNER TO ${quoteIdentifier(owner)}`
+          : `CREATE DATABASE ${quoteIdentifier(name)} OWNER ${quoteIdentifier(owner)} TEMPLATE template0`,
+      );
+    });
   }
+}
+
+/** Reads a page of the database that the session is in, as every client does first. */
+export async function readCatalog(session: Session): Promise<void> {
+  await session.query('select 1 from pg_catalog.pg_class limit 1');
 }
 
 interface SlotRow {

@@ -12,7 +12,8 @@ export interface Session {
 export interface SessionOptions {
   readonly socketDir: string;
   readonly port: number;
-  readonly database?: string;
+  /** `postgres` where none is named. */
+  readonly database?: string | undefined;
   readonly connectTimeoutMs: number;
   readonly queryTimeoutMs: number;
   readonly signal: AbortSignal;

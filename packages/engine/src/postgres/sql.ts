@@ -2,7 +2,7 @@ import { StackError, systemClock } from '@polarstack/base';
 import type { EngineSql } from '../driver.ts';
 import type { Layout } from './layout.ts';
 import { observe, probe } from './observe.ts';
-import { prepare, readCanary, setDatabases, setRoles, setSlots, writeCanary } from './provision.ts';
+import { prepare, readCanary, readCatalog, setDatabases, setRoles, setSlots, writeCanary } from './provision.ts';
 import { openSession, type Session } from './session.ts';
 
 /** A probe that takes longer is a failed probe. */
@@ -33,8 +33,12 @@ export function createSql(layout: Layout): EngineSql {
     return kept;
   };
 
-  const work = async <T>(signal: AbortSignal, body: (session: Session) => Promise<T>): Promise<T> => {
-    const session = await openSession({ ...options, queryTimeoutMs: WORK_TIMEOUT_MS, signal });
+  const work = async <T>(
+    signal: AbortSignal,
+    body: (session: Session) => Promise<T>,
+    database?: string,
+  ): Promise<T> => {
+    const session = await openSession({ ...options, database, queryTimeoutMs: WORK_TIMEOUT_MS, signal });
     try {
       return await body(session);
     } finally {
@@ -62,11 +66,12 @@ export function createSql(layout: Layout): EngineSql {
     setRoles: async (roles, signal) => await work(signal, async (s) => await setRoles(s, roles)),
     setDatabases: async (databases, signal) => await work(signal, async (s) => await setDatabases(s, databases)),
     setSlots: async (slots, signal) => await work(signal, async (s) => await setSlots(s, slots)),
-    provision: async ({ roles, databases, slots }, signal) =>
+    checkDatabases: async (names, signal) => {
+      for (const name of names) await work(signal, readCatalog, name);
+    },
+    prepare: async (slots, signal) =>
       await work(signal, async (session) => {
         await prepare(session);
-        await setRoles(session, roles);
-        await setDatabases(session, databases);
         await setSlots(session, slots);
       }),
     writeCanary: async (token, signal) => await work(signal, async (s) => await writeCanary(s, token)),
