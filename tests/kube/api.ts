@@ -4,20 +4,18 @@
  */
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { type Agent, request } from 'node:https';
+import { request } from 'node:https';
+import type { Endpoint } from '@polarstack/testkit/kube-servers';
 import { type JsonObject, parseObject } from './json.ts';
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly agent: Agent;
-}
+import { readSocket, type SocketAnswer } from './socket.ts';
 
 export interface Answer {
   readonly code: number;
   readonly body: JsonObject;
   readonly text: string;
   readonly warnings: readonly string[];
+  /** The header Retry-After. */
+  readonly retryAfter: string | undefined;
 }
 
 export interface WatchEvent {
@@ -38,7 +36,7 @@ export interface Api {
   core(rest: string): string;
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** Like `call`, but not part of the transcript: for waiting and cleaning. */
-  quiet(method: string, path: string, body?: unknown): Promise<Answer>;
+  quiet(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** Like `call`, but only code and reason are part of the transcript: for answers that are long and not the point. */
   brief(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /**
@@ -49,7 +47,19 @@ export interface Api {
     path: string,
     enough: (events: readonly WatchEvent[]) => boolean,
     meanwhile?: () => Promise<unknown>,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<readonly WatchEvent[]>;
+  /** Like `watch`, but not part of the transcript. */
+  watchQuietly: Api['watch'];
+  /** Like `watch`, over a WebSocket. */
+  socket(
+    path: string,
+    enough: (frames: SocketAnswer['frames']) => boolean,
+    meanwhile?: () => Promise<unknown>,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<SocketAnswer>;
+  /** From now on the server can tell nothing of what was before. */
+  forget(): Promise<void>;
   /** Asks until `holds`; the answer that did is part of the transcript. */
   until(path: string, holds: (answer: Answer) => boolean): Promise<Answer>;
   /** Adds something that the case has seen to the transcript. */
@@ -59,23 +69,29 @@ export interface Api {
 export const mergePatch = { 'content-type': 'application/merge-patch+json' };
 export const jsonPatch = { 'content-type': 'application/json-patch+json' };
 export const strategicPatch = { 'content-type': 'application/strategic-merge-patch+json' };
+export const applyPatch = { 'content-type': 'application/apply-patch+yaml' };
 export const asTable = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
 
 const PATIENCE_MS = 30_000;
 
-export function createApi(endpoint: Endpoint, namespace: string, transcript: Entry[]): Api {
+export function createApi(
+  endpoint: Endpoint,
+  namespace: string,
+  transcript: Entry[],
+  forget: () => Promise<void>,
+): Api {
   const keep = (asked: string, answered: unknown): void => {
     transcript.push({ asked, answered });
   };
-  const quiet: Api['quiet'] = (method, path, body) => call(endpoint, method, path, body, {});
+  const quiet: Api['quiet'] = (method, path, body, headers = {}) => call(endpoint, method, path, body, headers);
   return {
     namespace,
     core: (rest) => `/api/v1/namespaces/${namespace}/${rest}`,
     quiet,
     call: async (method, path, body, headers = {}) => {
       const answer = await call(endpoint, method, path, body, headers);
-      const { code, body: object, text, warnings } = answer;
-      keep(`${method} ${path}`, { code, body: text.startsWith('{') ? object : text, warnings });
+      const { code, body: object, text, warnings, retryAfter } = answer;
+      keep(`${method} ${path}`, { code, body: text.startsWith('{') ? object : text, warnings, retryAfter });
       return answer;
     },
     brief: async (method, path, body, headers = {}) => {
@@ -83,11 +99,23 @@ export function createApi(endpoint: Endpoint, namespace: string, transcript: Ent
       keep(`${method} ${path}`, { code: answer.code, reason: answer.body.reason });
       return answer;
     },
-    watch: async (path, enough, meanwhile) => {
-      const { code, events } = await watch(endpoint, path, enough, meanwhile);
+    watch: async (path, enough, meanwhile, headers = {}) => {
+      const { code, events } = await watch(endpoint, path, enough, meanwhile, headers);
       keep(`WATCH ${path}`, { code, events });
       return events;
     },
+    watchQuietly: async (path, enough, meanwhile, headers = {}) =>
+      (await watch(endpoint, path, enough, meanwhile, headers)).events,
+    socket: async (path, enough, meanwhile, headers = {}) => {
+      const answer = await readSocket(endpoint, path, headers, enough, meanwhile);
+      const frames = answer.frames.map(({ kind, text }) => ({
+        kind,
+        content: text.startsWith('{') ? parseObject(text) : text,
+      }));
+      keep(`SOCKET ${path}`, { ...answer, frames });
+      return answer;
+    },
+    forget,
     until: async (path, holds) => {
       const deadline = Date.now() + PATIENCE_MS;
       for (;;) {
@@ -150,7 +178,13 @@ async function call(
     (response.headers.warning ?? '').matchAll(/299 - "((?:[^"\\]|\\.)*)"/g),
     ([, w]) => w ?? '',
   );
-  return { code: response.statusCode ?? 0, text, body: text.startsWith('{') ? parseObject(text) : {}, warnings };
+  return {
+    code: response.statusCode ?? 0,
+    text,
+    body: text.startsWith('{') ? parseObject(text) : {},
+    warnings,
+    retryAfter: response.headers['retry-after'],
+  };
 }
 
 async function watch(
@@ -158,8 +192,9 @@ async function watch(
   path: string,
   enough: (events: readonly WatchEvent[]) => boolean,
   meanwhile: (() => Promise<unknown>) | undefined,
+  headers: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: number; readonly events: readonly WatchEvent[] }> {
-  const { sent, answered } = open(endpoint, 'GET', path, undefined, {});
+  const { sent, answered } = open(endpoint, 'GET', path, undefined, headers);
   // A server may send the head of its answer with the first event only, as ours and Kubernetes do not.
   const response = await answered;
   const events: WatchEvent[] = [];

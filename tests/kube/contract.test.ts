@@ -65,7 +65,7 @@ async function play(
   namespace: string,
 ): Promise<{ readonly transcript: readonly Entry[]; readonly failure?: unknown }> {
   const transcript: Entry[] = [];
-  const api = createApi(server.endpoint, namespace, transcript);
+  const api = createApi(server.endpoint, namespace, transcript, () => server.forget());
   await api.quiet('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
   try {
     await one.run(api);

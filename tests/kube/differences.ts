@@ -81,6 +81,14 @@ export const differences: readonly Difference[] = [
     places: /events are stored.*(Timestamp|eventTime|reportingComponent|reportingInstance)$/,
   },
   {
+    title: 'Empty fields of bookmarks',
+    ours: 'a bookmark carries kind and version, nothing else',
+    kubernetes: "it carries whatever its program writes for an object without content: `containers: null`, `Port: 0`",
+    reason: 'A bookmark is no object; nobody reads more of it than its version.',
+    decision: '0013',
+    places: /bookmarks in every form.*\.(spec|status)$/,
+  },
+  {
     title: 'Rules after a fault of type',
     ours: 'a value of the wrong type is told once',
     kubernetes: 'the scale subresource tells it once more, in words of its own',

@@ -34,6 +34,7 @@ import type { ObjectStore } from './store/object-store.ts';
 import { createSubresources } from './subresources/subresources.ts';
 import { createUpgradeHandler } from './subresources/upgrade.ts';
 import { createWatchBudget } from './watch/budget.ts';
+import { createWatchUpgrade } from './watch/upgrade.ts';
 
 export interface KubeServerOptions {
   readonly store: ObjectStore;
@@ -152,7 +153,11 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   );
   boundConnections(server, options.maxConnections ?? defaultMaxConnections(), clock, logger);
   const connections = trackConnections(server);
-  server.on('upgrade', createUpgradeHandler({ env, authorizer, authenticate, connector, signal, audit }));
+  const upgradeWatch = createWatchUpgrade(router, signal);
+  const upgrade = createUpgradeHandler({ env, authorizer, authenticate, connector, signal, audit });
+  server.on('upgrade', (request, socket, head) => {
+    if (!upgradeWatch(request, socket, head)) upgrade(request, socket, head);
+  });
   await listening(server, listen);
   startCollector(env, stopping.signal);
   startEventExpiry(env, stopping.signal);

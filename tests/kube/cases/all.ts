@@ -1,5 +1,7 @@
 import type { ContractCase } from '../case.ts';
+import { budgetCases } from './budgets.ts';
 import { customCases } from './custom.ts';
+import { jobCases } from './jobs.ts';
 import { kindCases } from './kinds.ts';
 import { lifecycleCases } from './lifecycle.ts';
 import { patchCases } from './patches.ts';
@@ -8,16 +10,24 @@ import { selectingCases } from './selecting.ts';
 import { verbCases } from './verbs.ts';
 import { versionCases } from './versions.ts';
 import { viewCases } from './views.ts';
+import { watchFormCases } from './watch-forms.ts';
+import { watchStartCases } from './watch-starts.ts';
 import { watchCases } from './watches.ts';
+import { workloadCases } from './workloads.ts';
 
 export const allCases: readonly ContractCase[] = [
   ...verbCases,
   ...versionCases,
   ...patchCases,
   ...watchCases,
+  ...watchStartCases,
+  ...watchFormCases,
   ...selectingCases,
   ...lifecycleCases,
   ...kindCases,
+  ...workloadCases,
+  ...jobCases,
+  ...budgetCases,
   ...customCases,
   ...viewCases,
   ...podCases,

@@ -86,8 +86,8 @@ describe('owner references', () => {
   it('to kinds that are not served here hold (G1)', async () => {
     const server = await start();
     const unknown = {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
+      apiVersion: 'example.com/v1',
+      kind: 'Nothing',
       name: 'x',
       uid: '22222222-2222-2222-2222-222222222222',
     };

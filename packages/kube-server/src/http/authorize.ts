@@ -1,3 +1,4 @@
+import { asksForWatch } from '../operations/list-options.ts';
 import type { UserInfo } from './identity.ts';
 import type { ResourcePath } from './request-info.ts';
 import { failure } from './status.ts';
@@ -55,9 +56,10 @@ export function verbOf(method: string, resource: ResourcePath, query: URLSearchP
   switch (method) {
     case 'GET':
     case 'HEAD': {
-      const watch = query.get('watch');
-      if (watch === 'true' || watch === '1') return 'watch';
-      return resource.name === undefined ? 'list' : 'get';
+      if (resource.isWatch) return 'watch';
+      // What one object is asked for with is nothing but its name.
+      if (resource.name !== undefined) return 'get';
+      return asksForWatch(query) ? 'watch' : 'list';
     }
     case 'POST':
       return 'create';

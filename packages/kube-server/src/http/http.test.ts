@@ -73,7 +73,7 @@ describe('negotiation', () => {
     expect(negotiate('application/json;as=Table;v=v1;g=meta.k8s.io,application/json')).toBe('table');
     expect(negotiate('application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json')).toBe('object');
     expect(negotiate('application/vnd.kubernetes.protobuf,application/json')).toBe('object');
-    expect(negotiate('application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io')).toBe('partial');
+    expect(negotiate('application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io')).toBe('partialList');
     expect(() => negotiate('text/html')).toThrow('only the following media types are accepted');
   });
 

@@ -1,7 +1,7 @@
 import { errors } from './status.ts';
 
 /** In which form a client wants objects. */
-export type Rendering = 'object' | 'table' | 'partial';
+export type Rendering = 'object' | 'table' | 'partial' | 'partialList';
 
 const unsupported = ['application/json', 'application/json;as=Table;v=v1;g=meta.k8s.io'];
 
@@ -15,7 +15,8 @@ export function negotiate(accept: string | undefined): Rendering {
     const isV1 = parameters.includes('v=v1') && parameters.includes('g=meta.k8s.io');
     if (as === undefined) return 'object';
     if (as === 'Table' && isV1) return 'table';
-    if ((as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') && isV1) return 'partial';
+    if (as === 'PartialObjectMetadata' && isV1) return 'partial';
+    if (as === 'PartialObjectMetadataList' && isV1) return 'partialList';
   }
   throw errors.notAcceptable(unsupported);
 }

@@ -6,6 +6,8 @@ export interface ResourcePath {
   readonly plural: string;
   readonly name?: string;
   readonly subresource?: string;
+  /** By the older way to ask for a watch: `/api/v1/watch/...`. */
+  readonly isWatch?: true;
 }
 
 /** `/api/v1` or `/apis/<group>/<version>` without anything below: discovery. */
@@ -44,7 +46,10 @@ function below(group: string, parts: readonly string[]): ApiPath {
   const [version, ...rest] = parts;
   if (version === undefined) return { kind: 'other' };
   if (rest.length === 0) return { kind: 'groupVersion', groupVersion: { group, version } };
-  const resource = resourcePath(group, version, rest);
+  const isWatch = rest[0] === 'watch' && rest.length > 1;
+  const found = resourcePath(group, version, isWatch ? rest.slice(1) : rest);
+  const resource: ResourcePath | undefined = found && isWatch ? { ...found, isWatch } : found;
+  if (resource?.isWatch && resource.subresource !== undefined) return { kind: 'other' };
   return resource ? { kind: 'resource', resource } : { kind: 'other' };
 }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { WebSocket } from 'ws';
 import { arrayAt, isObject, type JsonObject, stringAt } from '../json.ts';
 import { applyObject } from '../operations/apply.ts';
 import { present } from '../operations/convert.ts';
@@ -7,21 +8,24 @@ import { createObject } from '../operations/create.ts';
 import { deleteObject, readDeleteOptions } from '../operations/delete.ts';
 import type { Environment } from '../operations/environment.ts';
 import { type FieldValidation, readFieldValidation } from '../operations/input.ts';
-import { type ListResult, listObjects } from '../operations/list.ts';
+import { listObjects } from '../operations/list.ts';
+import { asksForWatch, readListOptions } from '../operations/list-options.ts';
 import { updateObject } from '../operations/update.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { StoredObject } from '../store/object-store.ts';
-import { includeObject, partialMetadata, table } from '../table/table.ts';
-import { createLastText, refuseInitialEvents, serveWatch, type WatchLimits } from '../watch/watch.ts';
+import { createLastText } from '../watch/lines.ts';
+import { responseSink, socketSink } from '../watch/sink.ts';
+import { serveWatch, type WatchLimits } from '../watch/watch.ts';
 import { APPLY_YAML, prepareConfig, readConfig } from './apply-body.ts';
 import { decodeObject, decodeOptions, mediaType, readBody } from './body.ts';
 import { duplicateFields } from './duplicate-fields.ts';
 import { readFieldManager } from './field-manager.ts';
 import type { UserInfo } from './identity.ts';
-import { negotiate, type Rendering } from './negotiate.ts';
+import { negotiate } from './negotiate.ts';
 import { readPatch } from './patch-body.ts';
+import { sendList, sendObject } from './renderings.ts';
 import type { ResourcePath } from './request-info.ts';
-import { sendJson, sendText, warningHeader } from './respond.ts';
+import { sendJson, warningHeader } from './respond.ts';
 import { errors, success } from './status.ts';
 
 /** One request on a known resource. */
@@ -32,6 +36,16 @@ export interface ResourceCall {
   readonly definition: ResourceDefinition;
   readonly query: URLSearchParams;
   readonly user: UserInfo;
+  /** Told the name of an object that its path does not have. */
+  readonly onNamed?: (name: string) => void;
+  /** Where the client asks for a WebSocket. */
+  readonly upgrade?: Upgrade;
+}
+
+/** Another protocol that a client offers to speak. */
+export interface Upgrade {
+  /** Changes to it; the response is of no use after. */
+  accept(): WebSocket;
 }
 
 export interface ResourceHandlerOptions {
@@ -60,87 +74,28 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     warn: (text) => warn(call, text),
   });
 
-  const send = (call: ResourceCall, code: number, object: Readonly<JsonObject>): void => {
-    const { definition, response } = call;
-    switch (negotiate(call.request.headers.accept)) {
-      case 'object':
-        sendJson(response, code, object);
-        return;
-      case 'partial':
-        sendJson(response, code, partialMetadata(object));
-        return;
-      case 'table': {
-        const metadata = { resourceVersion: stringAt(object, 'metadata', 'resourceVersion') ?? '' };
-        sendJson(
-          response,
-          code,
-          table(definition, [object], metadata, includeObject(call.query.get('includeObject')), env.clock.now()),
-        );
-      }
-    }
-  };
+  const send = (call: ResourceCall, code: number, object: Readonly<JsonObject>): void =>
+    sendObject(call, code, object, env.clock);
 
   const sendStored = (call: ResourceCall, code: number, stored: Readonly<JsonObject>): void =>
     send(call, code, present(call.definition, stored as unknown as StoredObject));
 
-  const sendList = (call: ResourceCall, result: ListResult, rendering: Rendering): void => {
-    const { definition, response } = call;
-    const metadata = {
-      resourceVersion: String(result.revision),
-      ...(result.continueToken === undefined
-        ? definition.custom && rendering === 'object'
-          ? { continue: '' }
-          : {}
-        : { continue: result.continueToken, remainingItemCount: result.remaining }),
-    };
-    const shown = (): readonly Readonly<JsonObject>[] => result.items.map((item) => present(definition, item));
-    switch (rendering) {
-      case 'table':
-        sendJson(
-          response,
-          200,
-          table(definition, shown(), metadata, includeObject(call.query.get('includeObject')), env.clock.now()),
-        );
-        return;
-      case 'partial':
-        sendJson(response, 200, {
-          kind: 'PartialObjectMetadataList',
-          apiVersion: 'meta.k8s.io/v1',
-          metadata,
-          items: shown().map(partialMetadata),
-        });
-        return;
-      case 'object': {
-        const head = JSON.stringify({ kind: definition.listKind, apiVersion: definition.apiVersion, metadata });
-        const items = shown()
-          .map((item) => JSON.stringify(definition.custom ? item : untyped(item)))
-          .join(',');
-        sendText(response, 200, 'application/json', `${head.slice(0, -1)},"items":[${items}]}`);
-      }
-    }
-  };
-
-  const list = (call: ResourceCall): void => {
-    const { definition, path, query, request, response } = call;
-    const rendering = negotiate(request.headers.accept);
-    const narrowed = narrowToName(path, query);
-    const watch = query.get('watch');
-    if (watch === 'true' || watch === '1') {
-      const asked = { definition, namespace: path.namespace, query: narrowed, rendering };
-      serveWatch(env, asked, response, limits, texts, signal);
+  const list = async (call: ResourceCall): Promise<void> => {
+    const { definition, path, query, request, response, upgrade } = call;
+    if (asksForWatch(query)) {
+      const rendering = negotiate(request.headers.accept);
+      const asked = { definition, namespace: path.namespace, query, rendering };
+      const openSink = () => (upgrade ? socketSink(upgrade.accept()) : responseSink(response));
+      serveWatch(env, asked, openSink, limits, texts, signal);
       return;
     }
-    refuseInitialEvents(query);
-    sendList(call, listObjects(env, definition, path.namespace, narrowed), rendering);
+    const result = listObjects(env, definition, path.namespace, readListOptions(definition, query));
+    await sendList(call, result, env.clock);
   };
 
   const get = (call: ResourceCall): void => {
-    const { definition, path, query } = call;
+    const { definition, path } = call;
     const name = path.name ?? '';
-    if (query.get('watch') === 'true' || query.get('watch') === '1') {
-      list(call);
-      return;
-    }
     const stored = env.store.get(keyOf(definition, path.namespace, name));
     if (!stored) throw errors.notFound(definition, name);
     sendStored(call, 200, stored as unknown as JsonObject);
@@ -154,7 +109,10 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
       throw errors.badRequest('an empty namespace may not be set during creation');
     }
     const request = { ...options, definition, namespace: path.namespace, value, context: contextOf(call) };
-    sendStored(call, 201, await createObject(env, request));
+    call.onNamed?.(isObject(value) ? (stringAt(value, 'metadata', 'name') ?? '') : '');
+    const made = await createObject(env, request);
+    call.onNamed?.(stringAt(made, 'metadata', 'name') ?? '');
+    sendStored(call, 201, made);
   };
 
   const replace = async (call: ResourceCall): Promise<void> => {
@@ -230,7 +188,8 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     });
     const uid = stringAt(object, 'metadata', 'uid');
     const about = { name, ...(definition.group === '' ? {} : { group: definition.group }), kind: definition.plural };
-    if (isGone) sendJson(call.response, 200, success({ ...about, ...(uid === undefined ? {} : { uid }) }));
+    if (isGone && definition.strategy.returnsDeleted !== true)
+      sendJson(call.response, 200, success({ ...about, ...(uid === undefined ? {} : { uid }) }));
     else sendStored(call, 200, object);
   };
 
@@ -239,7 +198,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const body = await decodeOptions(await readBody(request), mediaType(request));
     const options = readDeleteOptions(body, query);
     const context = contextOf(call, body);
-    const result = listObjects(env, definition, path.namespace, query);
+    const result = listObjects(env, definition, path.namespace, readListOptions(definition, query));
     await Promise.all(
       result.items.map(async ({ metadata }) => {
         const one = {
@@ -255,7 +214,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
         });
       }),
     );
-    sendList(call, result, 'object');
+    await sendList(call, result, env.clock);
   };
 
   const readObject = async (call: ResourceCall) => {
@@ -276,7 +235,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     switch (method) {
       case 'GET':
       case 'HEAD':
-        return name === undefined ? list(call) : get(call);
+        return name === undefined ? await list(call) : get(call);
       case 'POST':
         // Kubernetes serves custom resources by other rules: a name in the path is not looked at.
         if (name !== undefined && !definition.custom) throw errors.methodNotAllowed('create', definition);
@@ -301,21 +260,8 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   return { handle, send };
 }
 
-/** `fieldSelector` for a watch on one object by its path. */
-function narrowToName(path: ResourcePath, query: URLSearchParams): URLSearchParams {
-  if (path.name === undefined) return query;
-  const narrowed = new URLSearchParams(query);
-  narrowed.set('fieldSelector', `metadata.name=${path.name}`);
-  return narrowed;
-}
-
 function withoutName(verb: string, definition: ResourceDefinition): Error {
   return definition.custom ? errors.badRequest('name must be provided') : errors.methodNotAllowed(verb, definition);
-}
-
-/** Built-in kinds leave out in lists what the list already says. */
-function untyped({ kind: _kind, apiVersion: _apiVersion, ...rest }: Readonly<JsonObject>): Readonly<JsonObject> {
-  return rest;
 }
 
 /** Deletions may ask for it in their body as well: kubectl does. */

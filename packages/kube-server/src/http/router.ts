@@ -15,7 +15,7 @@ import { identify, type UserInfo } from './identity.ts';
 import { acceptsAggregatedDiscovery } from './negotiate.ts';
 import { isHealthPath } from './other-paths.ts';
 import { type ApiPath, parsePath, type ResourcePath } from './request-info.ts';
-import type { ResourceCall } from './resource-handler.ts';
+import type { ResourceCall, Upgrade } from './resource-handler.ts';
 import { sendJson, sendText, toStatus } from './respond.ts';
 import { errors } from './status.ts';
 import { parseUrl } from './url.ts';
@@ -35,7 +35,8 @@ export interface RouterOptions {
   readonly audit: Audit;
 }
 
-export type Router = (request: IncomingMessage, response: ServerResponse) => void;
+/** `upgrade` is given where the client asks for another protocol. */
+export type Router = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => void;
 
 /** Who asks on this connection; kept, because a connection never changes hands. Throws 401. */
 export function createAuthenticator(): (request: IncomingMessage) => UserInfo {
@@ -101,7 +102,12 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     group === '' || env.registry.all().some((definition) => definition.group === group && !definition.custom);
 
   /** Asks whether a request is allowed, waits for its turn, and has it answered; resolves with its verb. */
-  const route = async (request: IncomingMessage, response: ServerResponse, trail: AuditTrail): Promise<string> => {
+  const route = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    trail: AuditTrail,
+    upgrade: Upgrade | undefined,
+  ): Promise<string> => {
     const user = authenticate(request);
     trail.user = user;
     const url = parseUrl(request);
@@ -115,7 +121,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     if (!isVirtual && !authorizer.allows(user, attributes)) throw forbid(user, attributes);
     let served = attributes.verb;
     const work = async (): Promise<void> => {
-      served = await answer({ request, response, user, url, path, attributes, trail });
+      served = await answer({ request, response, user, url, path, attributes, trail, upgrade });
     };
     if (takesSeat(user, attributes, url)) {
       const kind = method === 'GET' || method === 'HEAD' ? 'readOnly' : 'mutating';
@@ -128,7 +134,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
   };
 
   const answer = async (asked: Asked): Promise<string> => {
-    const { request, response, user, url, path, attributes, trail } = asked;
+    const { request, response, user, url, path, attributes, trail, upgrade } = asked;
     const method = request.method ?? 'GET';
     if (path.kind !== 'resource') {
       if (method === 'GET' || method === 'HEAD') {
@@ -153,8 +159,19 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     const onNamed = (name: string): void => {
       trail.objectName = name;
     };
-    const query = url.searchParams;
-    const call: ResourceCall = { request, response, path: resource, definition, query, user, onNamed };
+    if (resource.isWatch && method !== 'GET') throw errors.methodNotAllowed(verb, definition);
+    const place = resource.isWatch
+      ? watchPlace(resource, url.searchParams)
+      : { path: resource, query: url.searchParams };
+    const call: ResourceCall = {
+      request,
+      response,
+      definition,
+      user,
+      onNamed,
+      ...place,
+      ...(upgrade ? { upgrade } : {}),
+    };
     if (await options.subresources(call)) return verb;
     if (resource.subresource !== undefined && !(resource.subresource === 'status' && definition.hasStatus)) {
       throw errors.noSuchPath();
@@ -166,7 +183,8 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
   const fail = (error: unknown, request: IncomingMessage, response: ServerResponse, trail: AuditTrail): void => {
     const status = toStatus(error);
     if (status.reason !== undefined) trail.reason = status.reason;
-    if (status.code === 500)
+    // Some faults of clients are answered 500 by Kubernetes too, without a reason: they are none of ours.
+    if (status.reason === 'InternalError')
       env.logger.error({ err: error, method: request.method, path: request.url }, 'a request failed');
     if (response.headersSent) response.destroy();
     else {
@@ -178,11 +196,11 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     onServed(request.method?.toLowerCase() ?? '', status.code);
   };
 
-  return (request, response) => {
+  return (request, response, upgrade) => {
     const trail = audit.request(request, response);
     // A connection that breaks while it is answered concerns nobody else.
     response.on('error', (error) => env.logger.debug({ err: error }, 'an answer could not be delivered'));
-    route(request, response, trail).then(
+    route(request, response, trail, upgrade).then(
       (verb) => onServed(verb, response.statusCode),
       (error: unknown) => fail(error, request, response, trail),
     );
@@ -197,6 +215,15 @@ interface Asked {
   readonly path: ApiPath;
   readonly attributes: Attributes;
   readonly trail: AuditTrail;
+  readonly upgrade: Upgrade | undefined;
+}
+
+/** `/watch/<resource>/<name>` as the query that means the same. */
+function watchPlace({ name, isWatch: _isWatch, ...path }: ResourcePath, query: URLSearchParams) {
+  const asked = new URLSearchParams(query);
+  asked.set('watch', 'true');
+  if (name !== undefined) asked.set('fieldSelector', `metadata.name=${name}`);
+  return { path, query: asked };
 }
 
 const virtualOf = ({ group, version, plural }: ResourcePath) =>

@@ -109,6 +109,7 @@ export const errors = {
   },
   notAcceptable: (accepted: readonly string[]) =>
     failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`),
+  notThatForm: (message: string) => failure(406, 'NotAcceptable', message),
   alreadyExists: (subject: Subject, name: string) =>
     failure(
       409,

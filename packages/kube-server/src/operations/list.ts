@@ -1,10 +1,20 @@
-import { type FieldError, fieldError } from '../http/field-error.ts';
+/**
+ * Lists, whole and in pages.
+ *
+ * - P1 All pages of a list show the state at the version of its first page, whatever was written since. Where that
+ *   state is forgotten the answer is 410 with a token that goes on from the same place in the present.
+ * - P2 A token says all that the next page needs, so it outlives a restart of the server. It is as good as a query: it
+ *   selects nothing that the client could not list.
+ * - P3 How many items remain is told only where nothing selects: to know it else would mean to look at all of them.
+ */
 import { errors, failure } from '../http/status.ts';
 import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
+import { compareKeys } from '../store/sorted-keys.ts';
+import { type Continuation, readToken, writeToken } from './continue-token.ts';
 import { present } from './convert.ts';
 import type { Environment } from './environment.ts';
-import { both, fieldSelector, labelSelector, type Predicate } from './selectors.ts';
+import type { ListOptions } from './list-options.ts';
 
 export interface ListResult {
   readonly items: readonly StoredObject[];
@@ -13,117 +23,106 @@ export interface ListResult {
   readonly remaining?: number;
 }
 
-export function selectorOf(definition: ResourceDefinition, query: URLSearchParams): Predicate | undefined {
-  return both(
-    labelSelector(query.get('labelSelector')),
-    fieldSelector(query.get('fieldSelector'), definition.fieldSelectors),
-  );
-}
+/** Objects in the order of their keys. */
+export type State = readonly { readonly key: string; readonly object: StoredObject }[];
 
-/** Watches answer a text that is no version otherwise than lists do: a failure without a reason. */
-export function readVersion(query: URLSearchParams, watches = false): number | undefined {
-  const text = query.get('resourceVersion');
-  if (text === null || text === '') return undefined;
-  if (!/^\d+$/.test(text)) {
-    const why = `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
-    throw watches ? failure(500, undefined, why) : errors.badRequest(`invalid resource version: ${why}`);
-  }
-  return Number(text);
-}
-
-const expired = (): Error =>
-  errors.expired(
-    'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
-  );
+/** What a list is made from. */
+export type Lists = Pick<Environment, 'store' | 'snapshots'>;
 
 /** Lists what a query asks for: selectors, pages, and the version it wants to see. */
 export function listObjects(
-  env: Environment,
+  env: Lists,
   definition: ResourceDefinition,
   namespace: string | undefined,
-  query: URLSearchParams,
+  options: ListOptions,
 ): ListResult {
-  checkMatch(query);
-  const limit = readLimit(query);
-  const token = query.get('continue');
-  if (token !== null && token !== '') {
-    if (!/^[0-9a-f-]{36}$/.test(token))
-      throw errors.badRequest('continue key is not valid: it is not one of this server');
-    const snapshot = env.snapshots.get(token);
-    if (!snapshot) throw expired();
-    return page(env, snapshot.rest, snapshot.revision, limit);
+  const prefix = prefixOf(definition, namespace);
+  const { continueToken, selected, limit, version } = options;
+  const place = continueToken === undefined ? undefined : readToken(continueToken);
+  const { state, revision } = place ? stateOfPage(env, prefix, place) : firstState(env, prefix, options);
+  const from = place ? firstAt(state, `${prefix}${place.start}`) : 0;
+  const matches = ({ object }: State[number]): boolean => !selected || selected(present(definition, object));
+  // The newest state that is at hand is shown whole, as Kubernetes does from its cache.
+  const isWhole = limit === 0 || (version === 0 && !place);
+  if (isWhole) {
+    const shown = state.slice(from).filter(matches);
+    return { items: shown.map(({ object }) => object), revision };
   }
-  const selected = selectorOf(definition, query);
-  const { items, revision } = stateFor(env.store, prefixOf(definition, namespace), query);
-  const wanted = selected ? items.filter((item) => selected(present(definition, item))) : items;
-  return page(env, wanted, revision, limit);
+  const items: StoredObject[] = [];
+  let at = from;
+  for (; at < state.length && items.length < limit; at++) {
+    const entry = state[at] as State[number];
+    if (matches(entry)) items.push(entry.object);
+  }
+  if (at >= state.length) return { items, revision };
+  env.snapshots.keep(prefix, revision, state);
+  const last = state[at - 1]?.key.slice(prefix.length) ?? '';
+  return {
+    items,
+    revision,
+    continueToken: writeToken({ revision, start: `${last}\0` }),
+    ...(selected ? {} : { remaining: state.length - at }), // P3
+  };
 }
 
-function checkMatch(query: URLSearchParams): void {
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (match === '') return;
-  const field = 'resourceVersionMatch';
-  const version = query.get('resourceVersion') ?? '';
-  const found: FieldError[] = [];
-  if (version === '') {
-    found.push(fieldError.forbidden(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-  }
-  if ((query.get('continue') ?? '') !== '') {
-    found.push(fieldError.forbidden(field, 'resourceVersionMatch is forbidden when continue is provided'));
-  }
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    const detail = 'supported values: "Exact", "NotOlderThan", ""';
-    found.push({ type: 'FieldValueNotSupported', field, value: match, detail });
-  }
-  if (match === 'Exact' && version === '0') {
-    found.push(fieldError.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
-  }
-  if (found.length > 0) throw errors.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', found);
+interface Shown {
+  readonly state: State;
+  readonly revision: number;
 }
 
-function readLimit(query: URLSearchParams): number {
-  const text = query.get('limit');
-  if (text === null || text === '') return 0;
-  if (!/^-?\d+$/.test(text)) throw errors.badRequest(`limit "${text}" is not a whole number`);
-  // Less than nothing is no limit.
-  return Math.max(0, Number(text));
-}
-
-function stateFor(
-  store: ObjectStore,
-  prefix: string,
-  query: URLSearchParams,
-): { readonly items: readonly StoredObject[]; readonly revision: number } {
-  const wanted = readVersion(query);
+function firstState({ store }: Lists, prefix: string, { version, match }: ListOptions): Shown {
   const current = store.revision;
-  const match = query.get('resourceVersionMatch');
-  if (wanted !== undefined && wanted > current) throw errors.tooLargeVersion(wanted, current);
-  if (match === 'Exact' && wanted !== undefined && wanted < current) {
-    return { items: stateAt(store, prefix, wanted), revision: wanted };
+  if (version !== undefined && version > current) throw errors.tooLargeVersion(version, current);
+  if (match === 'Exact' && version !== undefined && version < current) {
+    const state = stateAt(store, prefix, version);
+    if (!state) throw errors.expired('The resourceVersion for the provided list is too old.');
+    return { state, revision: version };
   }
-  return { items: store.list(prefix).map(({ object }) => object), revision: current };
+  return { state: store.list(prefix), revision: current };
 }
 
-/** The state at an older version: today's, with the changes since then taken back. */
-function stateAt(store: ObjectStore, prefix: string, version: number): readonly StoredObject[] {
-  if (version < store.oldestRevision) throw errors.expired(`The resourceVersion for the provided list is too old.`);
+/** P1. */
+function stateOfPage({ store, snapshots }: Lists, prefix: string, { revision, start }: Continuation): Shown {
+  if (revision === undefined || revision === store.revision) {
+    return { state: store.list(prefix), revision: store.revision };
+  }
+  if (revision > store.revision) throw errors.tooLargeVersion(revision, store.revision);
+  const state = snapshots.find(prefix, revision) ?? stateAt(store, prefix, revision);
+  if (!state) throw expired(start);
+  return { state, revision };
+}
+
+function expired(start: string): Error {
+  const { status } = errors.expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+  );
+  return failure(status.code, status.reason, status.message ?? '', undefined, {
+    continue: writeToken({ revision: undefined, start }),
+  });
+}
+
+/** The state at an older version: today's, with the changes since then taken back. Undefined when it is forgotten. */
+function stateAt(store: ObjectStore, prefix: string, version: number): State | undefined {
+  if (version < store.oldestRevision) return undefined;
   const state = new Map(store.list(prefix).map(({ key, object }) => [key, object]));
   const undo: (() => void)[] = [];
   const stop = store.subscribe(prefix, version, ({ key, previous }) => {
     undo.push(() => (previous ? state.set(key, previous) : state.delete(key)));
   });
   stop(); // the past is told at once; the future does not concern us
+  if (undo.length === 0) return store.list(prefix);
   for (const step of undo.reverse()) step();
-  return [...state].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  return [...state].sort(([a], [b]) => compareKeys(a, b)).map(([key, object]) => ({ key, object }));
 }
 
-function page(env: Environment, items: readonly StoredObject[], revision: number, limit: number): ListResult {
-  if (limit === 0 || items.length <= limit) return { items, revision };
-  const rest = items.slice(limit);
-  return {
-    items: items.slice(0, limit),
-    revision,
-    continueToken: env.snapshots.put({ revision, rest }),
-    remaining: rest.length,
-  };
+/** The place of the first key that is not before `key`. */
+function firstAt(state: State, key: string): number {
+  let low = 0;
+  let high = state.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareKeys((state[middle] as State[number]).key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,44 +1,47 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '@polarstack/base';
-import type { StoredObject } from '../store/object-store.ts';
+import type { State } from './list.ts';
 
-/** What is left of a list that is read page by page. */
-export interface ListSnapshot {
-  readonly revision: number;
-  readonly rest: readonly StoredObject[];
-}
-
-/** Keeps what a paged list has still to show, so that all its pages are of one moment. */
+/** Keeps states that lists are read from page by page, for longer than the store remembers them. */
 export interface ListSnapshots {
-  put(snapshot: ListSnapshot): string;
-  /** Undefined when the token is unknown or too old. Tokens stay valid after use: a page may be asked for twice. */
-  get(token: string): ListSnapshot | undefined;
+  keep(prefix: string, revision: number, state: State): void;
+  find(prefix: string, revision: number): State | undefined;
 }
 
-/** Tokens expire after this time, or earlier when many lists are open. */
-const MAX_AGE_MS = 5 * 60_000;
-const MAX_SNAPSHOTS = 128;
+/** What is kept holds objects that may be gone: so only for a time, and only so many states and objects in all. */
+const MAX_STATES = 64;
+const MAX_OBJECTS = 200_000;
 
-export function createListSnapshots(clock: Clock): ListSnapshots {
-  const kept = new Map<string, { readonly snapshot: ListSnapshot; readonly at: number }>();
+export function createListSnapshots(clock: Clock, maxAgeMs: number): ListSnapshots {
+  /** The oldest first. */
+  const kept = new Map<string, { readonly state: State; readonly at: number }>();
+  let objects = 0;
+
+  const forget = (key: string): void => {
+    objects -= kept.get(key)?.state.length ?? 0;
+    kept.delete(key);
+  };
 
   const forgetOld = (): void => {
-    for (const [token, { at }] of kept) {
-      if (kept.size <= MAX_SNAPSHOTS && clock.monotonic() - at < MAX_AGE_MS) return;
-      kept.delete(token);
+    for (const [key, { at }] of kept) {
+      if (kept.size <= MAX_STATES && objects <= MAX_OBJECTS && clock.monotonic() - at < maxAgeMs) return;
+      forget(key);
     }
   };
 
+  const keyOf = (prefix: string, revision: number): string => `${revision} ${prefix}`;
+
   return {
-    put: (snapshot) => {
-      const token = randomUUID();
-      kept.set(token, { snapshot, at: clock.monotonic() });
+    keep: (prefix, revision, state) => {
+      const key = keyOf(prefix, revision);
+      if (!kept.has(key)) {
+        kept.set(key, { state, at: clock.monotonic() });
+        objects += state.length;
+      }
       forgetOld();
-      return token;
     },
-    get: (token) => {
+    find: (prefix, revision) => {
       forgetOld();
-      return kept.get(token)?.snapshot;
+      return kept.get(keyOf(prefix, revision))?.state;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { errors } from '../http/status.ts';
 import type { JsonObject } from '../json.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 
@@ -8,7 +9,7 @@ export function partialMetadata(object: Readonly<JsonObject>): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
 }
 
-/** The server-side printing of `kubectl get`. `withColumns: false` for events of a watch after the first. */
+/** The server-side printing of `kubectl get`. */
 export function table(
   definition: ResourceDefinition,
   objects: readonly Readonly<JsonObject>[],
@@ -20,20 +21,37 @@ export function table(
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata,
-    columnDefinitions: definition.columns.map(({ name, type, format, description, priority }) => ({
-      name,
-      type,
-      format: format ?? '',
-      description: description ?? '',
-      priority: priority ?? 0,
-    })),
-    rows: objects.map((object) => ({
-      cells: definition.columns.map((column) => column.cell(object, now)),
-      object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
-    })),
+    columnDefinitions: columnsOf(definition),
+    rows: objects.map((object) => rowOf(definition, object, include, now)),
   };
 }
 
+export function columnsOf({ columns }: ResourceDefinition): readonly JsonObject[] {
+  return columns.map(({ name, type, format, description, priority }) => ({
+    name,
+    type,
+    format: format ?? '',
+    description: description ?? '',
+    priority: priority ?? 0,
+  }));
+}
+
+export function rowOf(
+  { columns }: ResourceDefinition,
+  object: Readonly<JsonObject>,
+  include: IncludeObject,
+  now: Date,
+): JsonObject {
+  return {
+    cells: columns.map((column) => column.cell(object, now)),
+    object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
+  };
+}
+
+/** Throws 400. */
 export function includeObject(value: string | null): IncludeObject {
-  return value === 'None' || value === 'Object' ? value : 'Metadata';
+  if (value === 'None' || value === 'Object' || value === 'Metadata') return value;
+  if (value === null || value === '') return 'Metadata';
+  const why = `Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw errors.badRequest(`Unable to convert to Table as requested: includeObject: ${why}`);
 }

@@ -1,10 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import type { WatchBudget } from './budget.ts';
+import type { WatchSink } from './sink.ts';
 
 /** The writing side of a watch connection. */
 export interface WatchStream {
+  readonly isOver: boolean;
   /** Bytes may be shared with other streams: they are kept, not copied, while they wait. */
   write(text: string | Uint8Array): void;
+  /** Undefined where the client keeps up; else resolves when it has taken what was written, or left. */
+  taken(): Promise<void> | undefined;
   /** Called when what the client asked to begin with is written: the bound holds for what comes on top of that. */
   begun(): void;
   /** Ends the answer; what is written after is dropped, because an event may come while the client is still leaving. */
@@ -13,12 +16,15 @@ export interface WatchStream {
   onOver(callback: () => void): void;
 }
 
+/** What may wait for a client before more of what is there is written for it. */
+const CHUNK_BYTES = 256 * 1024;
+
 /**
  * W3: `onCutOff` is called, and the connection broken, when more than `maxBufferedBytes` wait for the client, or when
  * too much waits for all clients and most of it for this one.
  */
 export function createWatchStream(
-  response: ServerResponse,
+  sink: WatchSink,
   maxBufferedBytes: number,
   budget: WatchBudget,
   onCutOff: (buffered: number) => void,
@@ -33,32 +39,34 @@ export function createWatchStream(
   };
   const cutOff = (): void => {
     if (isOver) return;
-    onCutOff(response.writableLength);
+    onCutOff(sink.waiting());
     finish();
-    response.destroy();
+    sink.destroy();
   };
-  const membership = budget.join({ waiting: () => response.writableLength, cutOff });
+  const membership = budget.join({ waiting: () => sink.waiting(), cutOff });
   callbacks.push(() => membership.leave());
-  response.once('close', finish);
-  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
-  response.flushHeaders();
+  sink.onClosed(finish);
   return {
+    get isOver() {
+      return isOver;
+    },
     write: (text) => {
       if (isOver) return;
-      response.write(text);
-      if (response.writableLength > allowed) cutOff();
+      sink.write(text);
+      if (sink.waiting() > allowed) cutOff();
       else membership.wrote();
     },
+    taken: () => (sink.waiting() < CHUNK_BYTES || isOver ? undefined : sink.drained(CHUNK_BYTES)),
     begun: () => {
-      allowed = response.writableLength + maxBufferedBytes;
-      response.once('drain', () => {
+      allowed = sink.waiting() + maxBufferedBytes;
+      void sink.drained(1).then(() => {
         allowed = maxBufferedBytes;
       });
     },
     end: (lastWords) => {
       if (isOver) return;
       finish();
-      response.end(lastWords);
+      sink.end(lastWords);
     },
     onOver: (callback) => {
       if (isOver) callback();

@@ -75,25 +75,36 @@ describe('a watch', () => {
     open.close();
   });
 
-  it('of a version that is no longer kept is answered 410', async () => {
+  it('of a version that is no longer kept is told that it is expired (W6)', async () => {
     const store = createMemoryStore({ historyLimit: { events: 2, bytes: 1_000_000 } });
     const server = await start({ store });
     for (const name of ['a', 'b', 'c', 'd']) await make(server, name);
     const answer = await server.admin.call('GET', `${path}?watch=true&resourceVersion=1`);
-    expect(answer.body).toMatchObject({ code: 410, reason: 'Expired' });
+    expect(answer.body).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
   });
 
-  it('of a version from the future is answered with Timeout, so that clients wait', async () => {
+  it('of a version that does not come is told so, so that clients list again (W6)', async () => {
     const server = await start();
     const answer = await server.admin.call('GET', `${path}?watch=true&resourceVersion=999999`);
     expect(answer.body).toMatchObject({
-      code: 504,
-      reason: 'Timeout',
-      details: { causes: [{ reason: 'ResourceVersionTooLarge' }] },
+      type: 'ERROR',
+      object: { code: 504, reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } },
     });
   });
 
-  it('refuses sendInitialEvents in the way that clients know', async () => {
+  it('of a version that comes in time tells what is after it', async () => {
+    const server = await start();
+    const made = await make(server, 'one');
+    const from = Number(stringAt(made.body, 'metadata', 'resourceVersion')) + 1;
+    const open = await watch(server, `resourceVersion=${from}`);
+    await make(server, 'two');
+    await make(server, 'three');
+    await open.until(named('three'));
+    expect(open.events.map((event) => valueAt(event.object, 'metadata', 'name'))).toEqual(['three']);
+    open.close();
+  });
+
+  it('refuses sendInitialEvents without what belongs to it', async () => {
     const server = await start();
     const answer = await server.admin.call('GET', `${path}?watch=true&sendInitialEvents=true&allowWatchBookmarks=true`);
     expect(answer.body).toMatchObject({ code: 422, reason: 'Invalid' });
@@ -206,9 +217,19 @@ describe('lists', () => {
     expect(names(third.body)).toEqual(['e']);
     expect(valueAt(third.body, 'metadata', 'continue')).toBeUndefined();
     expect((await server.admin.call('GET', `${path}?limit=2&continue=nonsense`)).code).toBe(400);
-    const old = '11111111-1111-1111-1111-111111111111';
-    const unknown = await server.admin.call('GET', `${path}?limit=2&continue=${old}`);
-    expect(unknown.body).toMatchObject({ code: 410, reason: 'Expired' });
+  });
+
+  it('go on in the present where the moment is forgotten (P1)', async () => {
+    const store = createMemoryStore({ historyLimit: { events: 2, bytes: 1_000_000 } });
+    const server = await start({ store, server: { pageMs: 0 } });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await make(server, name);
+    const next = (body: JsonObject) => stringAt(body, 'metadata', 'continue') ?? '';
+    const first = await server.admin.call('GET', `${path}?limit=2`);
+    for (const name of ['x', 'y', 'z']) await make(server, name);
+    const second = await server.admin.call('GET', `${path}?limit=2&continue=${next(first.body)}`);
+    expect(second.body).toMatchObject({ code: 410, reason: 'Expired' });
+    const rest = await server.admin.call('GET', `${path}?continue=${next(second.body)}`);
+    expect(names(rest.body)).toEqual(['c', 'd', 'e', 'x', 'y', 'z']);
   });
 
   it('show an exact older version', async () => {

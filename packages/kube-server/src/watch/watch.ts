@@ -4,25 +4,29 @@
  * - W1 The client sees every change of its selection after its start version once, in order; an object that enters or
  *   leaves the selection appears as ADDED or DELETED.
  * - W2 A bookmark carries a version up to which everything was already written to the connection.
- * - W4 A DELETED event carries the object as it was before (with its finalizers; before it left the selection), at the
- *   version of the event.
  * - W3 A client that does not read is cut off when more than `maxBufferedBytes` wait for it, or too much for all
  *   clients together; it lists again.
+ * - W4 A DELETED event carries the object as it was before (with its finalizers; before it left the selection), at the
+ *   version of the event.
+ * - W5 What is there at the start is written as the client takes it, so that it costs no memory however much it is; what
+ *   happens meanwhile is told from the history after it.
+ * - W6 A version that is forgotten, or that did not come in time, is told as an ERROR event: the client lists again.
  */
-import type { ServerResponse } from 'node:http';
 import { isStackError } from '@polarstack/base';
-import { fieldError } from '../http/field-error.ts';
 import type { Rendering } from '../http/negotiate.ts';
-import { errors } from '../http/status.ts';
-import type { JsonObject } from '../json.ts';
+import { type ApiError, errors, failure } from '../http/status.ts';
+import { type JsonObject, stringAt } from '../json.ts';
 import { present } from '../operations/convert.ts';
 import type { Environment } from '../operations/environment.ts';
-import { readVersion, selectorOf } from '../operations/list.ts';
+import { readWatchOptions, type WatchOptions } from '../operations/list-options.ts';
 import { prefixOf, type ResourceDefinition } from '../registry/definition.ts';
 import type { StoredObject, StoreEvent } from '../store/object-store.ts';
 import { includeObject, partialMetadata, table } from '../table/table.ts';
+import { bookmarkOf } from './bookmark.ts';
 import type { WatchBudget } from './budget.ts';
-import { createWatchStream } from './stream.ts';
+import { type EventType, type LastText, lineOf } from './lines.ts';
+import type { WatchSink } from './sink.ts';
+import { createWatchStream, type WatchStream } from './stream.ts';
 
 export interface WatchRequest {
   readonly definition: ResourceDefinition;
@@ -40,93 +44,34 @@ export interface WatchLimits {
   readonly onWatch: (change: 1 | -1) => void;
 }
 
-type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
-
 const MIN_TIMEOUT_S = 1800;
 
-export function refuseInitialEvents(query: URLSearchParams): void {
-  if (query.get('sendInitialEvents') === null) return;
-  throw errors.invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-    fieldError.forbidden(
-      'sendInitialEvents',
-      'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
-    ),
-  ]);
-}
+/** How long a version that is still to come is waited for, as Kubernetes does for lists. */
+const PATIENCE_MS = 3_000;
 
-function readTimeout(query: URLSearchParams): number {
-  const text = query.get('timeoutSeconds');
-  if (text === null || text === '' || text === '0') return MIN_TIMEOUT_S * (1 + Math.random());
-  if (!/^\d+$/.test(text)) throw errors.badRequest(`timeoutSeconds "${text}" is not a whole number`);
-  return Math.min(Number(text), 24 * 3600);
-}
-
-/**
- * The line of the object that was shown last. All watchers hear of an event one after the other, so this one is enough
- * for the line to be made once for all of them, and to wait as one piece of memory for all who read late; it costs
- * nothing for objects at rest.
- */
-export interface LastText {
-  line(type: EventType, object: object): Uint8Array;
-  /** The object of an event as it was before, at the version of the event. */
-  last(event: StoreEvent): StoredObject;
-}
-
-const lineOf = (type: EventType, object: unknown): string => `{"type":"${type}","object":${JSON.stringify(object)}}\n`;
-
-export function createLastText(): LastText {
-  let last: { readonly object: object; readonly type: EventType; readonly line: Uint8Array } | undefined;
-  let gone: { readonly event: StoreEvent; readonly object: StoredObject } | undefined;
-  return {
-    last: (event) => {
-      if (gone?.event !== event) {
-        const { object, previous = object } = event;
-        const metadata = { ...previous.metadata, resourceVersion: object.metadata.resourceVersion };
-        gone = { event, object: { ...previous, metadata } };
-      }
-      return gone.object;
-    },
-    line: (type, object) => {
-      if (last?.object !== object || last.type !== type) {
-        last = { object, type, line: Buffer.from(lineOf(type, object)) };
-      }
-      return last.line;
-    },
-  };
-}
-
+/** Reads and judges the query (throws 400, 410, 422 or 500), then opens the connection and serves the watch on it. */
 export function serveWatch(
   env: Environment,
   request: WatchRequest,
-  response: ServerResponse,
+  openSink: () => WatchSink,
   limits: WatchLimits,
   texts: LastText,
   signal: AbortSignal,
 ): void {
   const { definition, namespace, query, rendering } = request;
-  refuseInitialEvents(query);
-  const selected = selectorOf(definition, query);
-  const version = readVersion(query, true);
-  const timeoutMs = readTimeout(query) * 1000;
-  const wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
-  const include = includeObject(query.get('includeObject'));
+  const { store } = env;
+  const options = readWatchOptions(definition, query);
+  const { selected, version, wantsBookmarks } = options;
+  const timeoutMs = (options.timeoutSeconds ?? MIN_TIMEOUT_S * (1 + Math.random())) * 1000;
   const prefix = prefixOf(definition, namespace);
-  if (version !== undefined && version > env.store.revision) throw errors.tooLargeVersion(version, env.store.revision);
-
-  const render = (object: Readonly<JsonObject>): unknown => {
-    switch (rendering) {
-      case 'object':
-        return object;
-      case 'partial':
-        return partialMetadata(object);
-      case 'table':
-        return table(definition, [object], {}, include, env.clock.now());
-    }
-  };
+  const show = renderer(env, request);
+  const stream = createWatchStream(openSink(), limits.maxBufferedBytes, limits.budget, (buffered) =>
+    env.logger.warn({ resource: definition.plural, buffered }, 'a watcher does not read and is cut off'),
+  );
 
   const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
     const isShared = rendering === 'object' && shown === (stored as unknown);
-    stream.write(isShared ? texts.line(type, stored) : lineOf(type, render(shown)));
+    stream.write(isShared ? texts.line(type, stored) : lineOf(type, show(shown)));
   };
 
   const onEvent = (event: StoreEvent): void => {
@@ -145,54 +90,116 @@ export function serveWatch(
     return [last, present(definition, last)];
   };
 
-  const begin = (): (() => void) => {
-    if (version !== undefined && version > 0) return env.store.subscribe(prefix, version, onEvent);
-    for (const { object } of env.store.list(prefix)) {
-      const shown = present(definition, object);
-      if (!selected || selected(shown)) send('ADDED', object, shown);
+  const bookmark = (revision: number, annotations?: Readonly<JsonObject>): void => {
+    const object = bookmarkOf(definition, revision, annotations);
+    stream.write(lineOf('BOOKMARK', show(object)));
+  };
+
+  const fail = (error: ApiError): void => stream.end(lineOf('ERROR', error.status));
+
+  const follow = (after: number): void => {
+    try {
+      stream.onOver(store.subscribe(prefix, after, onEvent));
+    } catch (error) {
+      if (!isStackError(error) || error.code !== 'Gone') throw error;
+      fail(errors.expired(`too old resource version: ${after} (${store.oldestRevision})`)); // W6
     }
-    return env.store.subscribe(prefix, env.store.revision, onEvent);
   };
 
-  if (version !== undefined && version > 0 && version < env.store.oldestRevision) {
-    throw errors.expired(`too old resource version: ${version} (${env.store.oldestRevision})`);
-  }
-  const stream = createWatchStream(response, limits.maxBufferedBytes, limits.budget, (buffered) =>
-    env.logger.warn({ resource: definition.plural, buffered }, 'a watcher does not read and is cut off'),
-  );
-  limits.onWatch(1);
-  stream.onOver(() => limits.onWatch(-1));
-  try {
-    stream.onOver(begin());
+  /** W5. */
+  const tellState = async (): Promise<void> => {
+    const { revision } = store;
+    for (const { object } of store.list(prefix)) {
+      const shown = present(definition, object);
+      if (selected && !selected(shown)) continue;
+      send('ADDED', object, shown);
+      const waits = stream.taken();
+      if (waits) await waits;
+      if (stream.isOver) return;
+    }
+    follow(revision);
+    if (wantsBookmarks) bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
+  };
+
+  const begin = async (): Promise<void> => {
+    const start = startOf(options);
+    if (version !== undefined && version > store.revision && !(await reaches(env, prefix, version, stream))) {
+      fail(tooLate(version, store.revision)); // W6
+    } else if (start === 'state') await tellState();
+    else follow(start === 'now' ? store.revision : start);
     stream.begun();
-  } catch (error) {
-    if (!isStackError(error) || error.code !== 'Gone') throw error;
-    const { status } = errors.expired(`too old resource version: ${version ?? 0} (${env.store.oldestRevision})`);
-    stream.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
-    return;
-  }
-
-  const bookmark = (): void => {
-    const metadata = { resourceVersion: String(env.store.revision) };
-    const object = { kind: definition.kind, apiVersion: definition.apiVersion, metadata };
-    const shown =
-      rendering === 'table'
-        ? table(definition, [], { resourceVersion: metadata.resourceVersion }, include, env.clock.now())
-        : object;
-    stream.write(`${JSON.stringify({ type: 'BOOKMARK', object: shown })}\n`); // W2: listeners run before the revision moves on
+    startBookmarks();
   };
-  const bookmarks = wantsBookmarks ? setInterval(bookmark, limits.bookmarkMs) : undefined;
+
+  const startBookmarks = (): void => {
+    if (!wantsBookmarks || stream.isOver) return;
+    // W2: listeners run before the revision moves on.
+    const timer = setInterval(() => bookmark(store.revision), limits.bookmarkMs);
+    stream.onOver(() => clearInterval(timer));
+    hasBegun = true;
+  };
+
+  let hasBegun = false;
   const end = (): void => {
-    if (wantsBookmarks) bookmark();
+    if (hasBegun && !stream.isOver) bookmark(store.revision);
     stream.end();
   };
+  limits.onWatch(1);
   const timer = setTimeout(end, timeoutMs);
   signal.addEventListener('abort', end, { once: true });
   stream.onOver(() => {
+    limits.onWatch(-1);
     clearTimeout(timer);
-    clearInterval(bookmarks);
     signal.removeEventListener('abort', end);
   });
+  begin().catch((error: unknown) => {
+    env.logger.error({ err: error, resource: definition.plural }, 'a watch failed');
+    fail(errors.internal('the watch failed for a reason that the log of the server tells'));
+  });
+}
+
+/** Kubernetes names the reason in the message of a watch, though not of a list. */
+function tooLate(wanted: number, current: number): ApiError {
+  const { status } = errors.tooLargeVersion(wanted, current);
+  return failure(status.code, status.reason, `Timeout: ${status.message}`, status.details);
+}
+
+/** `state` for all that is there, `now` for what comes, else the version after which the watch begins. */
+function startOf({ version = 0, sendInitialEvents }: WatchOptions): 'state' | 'now' | number {
+  if (sendInitialEvents === true) return 'state';
+  if (version > 0) return version;
+  return sendInitialEvents === false ? 'now' : 'state';
+}
+
+/** Whether the store reaches a version while the client may wait for it. */
+function reaches({ store }: Environment, prefix: string, version: number, stream: WatchStream): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (isReached: boolean): void => {
+      stop();
+      clearTimeout(timer);
+      resolve(isReached);
+    };
+    const stop = store.subscribe(prefix, store.revision, () => {
+      if (store.revision >= version) done(true);
+    });
+    const timer = setTimeout(() => done(store.revision >= version), PATIENCE_MS);
+    stream.onOver(() => done(false));
+  });
+}
+
+/** Objects in the form in which the client wants them; a table names its columns once. */
+function renderer(env: Environment, { definition, query, rendering }: WatchRequest) {
+  const include = includeObject(query.get('includeObject'));
+  let isFirst = true;
+  return (object: Readonly<JsonObject>): unknown => {
+    if (rendering === 'object') return object;
+    if (rendering !== 'table') return partialMetadata(object);
+    const metadata = { resourceVersion: stringAt(object, 'metadata', 'resourceVersion') };
+    const shown = table(definition, [object], metadata, include, env.clock.now());
+    if (!isFirst) return { ...shown, columnDefinitions: null };
+    isFirst = false;
+    return shown;
+  };
 }
 
 function eventType(type: EventType, matches: boolean, matched: boolean): EventType | undefined {

@@ -37,6 +37,8 @@ export async function startEmbeddedKube(options: EmbeddedOptions = {}): Promise<
       logger: silentLogger,
       signal: stopping.signal,
       bookmarkMs,
+      // What the history has forgotten is forgotten: see `forget`.
+      pageMs: 0,
     });
     const end = async (): Promise<void> => {
       stopping.abort();

@@ -1,0 +1,16 @@
+import type { ServerResponse } from 'node:http';
+
+/** Resolves when less than `bytes` wait for the client, or when the connection is over. */
+export async function drained(response: ServerResponse, bytes: number): Promise<void> {
+  while (response.writableLength >= bytes && !response.closed && !response.destroyed) {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        response.off('drain', done);
+        response.off('close', done);
+        resolve();
+      };
+      response.once('drain', done);
+      response.once('close', done);
+    });
+  }
+}
