@@ -14,13 +14,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   kube: ['base', 'api'],
   engine: ['base'],
   contracts: ['base', 'api'],
+  ha: ['base', 'contracts'],
   domain: ['base', 'api', 'workflow', 'contracts'],
   'kube-server': ['base', 'api'],
   'node-runtime': ['base', 'api', 'kube'],
   // Imported by tests only.
   testkit: ['base', 'api', 'kube', 'kube-server', 'contracts', 'pki'],
   agent: ['base', 'contracts', 'engine'],
-  operator: ['base', 'api', 'contracts', 'domain', 'kube', 'pki', 'workflow'],
+  operator: ['base', 'api', 'contracts', 'domain', 'kube', 'pki', 'workflow', 'ha'],
+  'cluster-manager': ['base', 'api', 'contracts', 'ha', 'kube'],
   // The one that puts the others together.
   local: ['base', 'api', 'contracts', 'kube', 'kube-server', 'node-runtime', 'operator', 'pki'],
   cli: ['base', 'api', 'contracts', 'domain', 'kube', 'local'],

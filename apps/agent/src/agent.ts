@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
-import type { AgentApi, AgentStatus, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
-import { type EngineDriver, isStackOwned, type Observation } from '@polarstack/engine';
+import type {
+  AgentApi,
+  AgentStatus,
+  Bootstrap,
+  EngineConfig,
+  EngineReport,
+  FenceEvidence,
+  Term,
+} from '@polarstack/contracts';
+import { bootId, type EngineDriver, isStackOwned, type Observation } from '@polarstack/engine';
 import { runBootstrap } from './bootstrap.ts';
 import { createMutex } from './mutex.ts';
 import type { Readiness } from './readiness.ts';
@@ -126,6 +134,7 @@ export function createAgent(options: AgentOptions): AgentApi {
         instanceId: options.instanceId,
         agent: { version: options.version, pid: process.pid, startedAt },
         ...(terms.current ? { term: terms.current } : {}),
+        ...(terms.fence === undefined ? {} : { fence: terms.fence }),
         engine,
         ...(tasks.current ? { task: tasks.current } : {}),
         observedAt: systemClock.now().toISOString(),
@@ -166,8 +175,29 @@ export function createAgent(options: AgentOptions): AgentApi {
       await untilReloaded(before);
       return await report();
     },
-    promote: async () => {
-      await supervisor.promote(PROMOTE_MS, signal);
+    fence: async ({ epoch, mode, timeoutMs }): Promise<FenceEvidence> => {
+      // Refused first, so that nothing is started between the stop and its proof.
+      await terms.setFence(epoch);
+      await supervisor.stop(mode, timeoutMs);
+      const found = await readiness.stopped(signal);
+      // A term that came meanwhile has overtaken the fence, and may have started an engine.
+      await terms.setFence(epoch);
+      return {
+        instanceId: options.instanceId,
+        epoch,
+        bootId: bootId(),
+        ...found,
+        at: systemClock.now().toISOString(),
+      };
+    },
+    checkpoint: async () => {
+      requireRunning();
+      const begun = systemClock.monotonic();
+      await driver.sql.checkpoint(signal);
+      return { durationMs: Math.round(systemClock.monotonic() - begun) };
+    },
+    promote: async ({ epoch } = {}) => {
+      await supervisor.promote(epoch, PROMOTE_MS, signal);
       // pg_rewind before 16 takes the timeline from the control file, which tells the old one until a checkpoint.
       driver.sql.checkpoint(signal).catch((error: unknown) => {
         log.warn({ code: toStackError(error).code }, `checkpoint after the promotion: ${toStackError(error).message}`);

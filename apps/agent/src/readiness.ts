@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { StackError, systemClock } from '@polarstack/base';
-import type { EngineReport } from '@polarstack/contracts';
+import type { EngineReport, FenceEvidence } from '@polarstack/contracts';
 import { bootId, type EngineDriver, type EngineRole, type Observation } from '@polarstack/engine';
 import type { StateFile } from './state-file.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -34,10 +34,15 @@ export function hasCaughtUp({ streaming, lsn, receivedLsn, upstreamLsn }: Observ
   );
 }
 
+/** Of the control file: whether the engine, primary or replica, has ended in order. */
+export const isCleanStop = (state: string): boolean => state === 'shut down' || state === 'shut down in recovery';
+
 export interface Readiness {
   /** Resolves where clients may come; throws `EngineNotRunning` or `WrongRole` saying why not. */
   check(signal: AbortSignal): Promise<void>;
   report(signal: AbortSignal): Promise<EngineReport>;
+  /** What the folder of a stopped engine says of its end. Throws `EngineRunning` where it does not stand still. */
+  stopped(signal: AbortSignal): Promise<Pick<FenceEvidence, 'cleanStop' | 'systemId' | 'timeline' | 'lsn'>>;
 }
 
 export interface ReadinessOptions {
@@ -113,8 +118,8 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
   /** Which database a stopped folder is, and how far it was at its last checkpoint. */
   const stoppedAt = async (signal: AbortSignal): Promise<Partial<EngineReport>> => {
     try {
-      const { systemId, timeline, checkpointLsn: lsn } = await driver.controlData(signal);
-      return { systemId, timeline, lsn };
+      const { systemId, timeline, checkpointLsn: lsn, state } = await driver.controlData(signal);
+      return { systemId, timeline, lsn, cleanStop: isCleanStop(state) };
     } catch (error) {
       return { reason: (error as Error).message };
     }
@@ -152,14 +157,21 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ...(seen.lsn === undefined ? {} : { lsn: seen.lsn }),
       ...(role === 'replica' && seen.receivedLsn !== undefined ? { receivedLsn: seen.receivedLsn } : {}),
       ...(role === 'replica' ? { streaming: seen.streaming } : {}),
-      ...(seen.replayPaused ? { reason: PAUSED } : {}),
+      ...(seen.replayPaused ? { reason: PAUSED, replayPaused: true } : {}),
       ...(wrong === undefined ? {} : { reason: `WrongRole: ${wrong}` }),
       peers,
       pendingRestart: seen.pendingRestart,
     };
   };
 
-  return { check, report };
+  const stopped: Readiness['stopped'] = async (signal) => {
+    if (supervisor.engine) throw new StackError('EngineRunning', 'the engine runs');
+    if ((await driver.dataFolder()) === 'absent') return { cleanStop: false };
+    const { systemId, timeline, checkpointLsn: lsn, state: end } = await driver.controlData(signal);
+    return { cleanStop: isCleanStop(end), systemId, timeline, lsn };
+  };
+
+  return { check, report, stopped };
 }
 
 function readMemory(path: string): string | undefined {

@@ -10,6 +10,7 @@
  *  L4. The agent's death ends no engine; a new agent adopts it. SIGTERM (the pod stops) ends it.
  *  L5. Stopped by request stays stopped until asked to start.
  *  L6. An engine that writes against its term is stopped at once, and its folder is not started again as it is.
+ *  L7. Nothing is started in an epoch that a fence has overtaken.
  */
 import { type Backoff, backoffDelay, type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
 import type { StopMode } from '@polarstack/contracts';
@@ -53,7 +54,8 @@ export interface Supervisor {
   shutdown(timeoutMs: number): Promise<void>;
   /** Writes the configuration files for the present term and config; reloads a running engine. */
   configure(signal: AbortSignal): Promise<void>;
-  promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Only in a term of role primary, and of `epoch` where that is given. */
+  promote(epoch: number | undefined, timeoutMs: number, signal: AbortSignal): Promise<void>;
   /**
    * Stops an engine that left recovery though its term makes it a replica, and bars its folder from being started until
    * work {@link whileStopped} put it right. False where it is another engine or term by now.
@@ -180,7 +182,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     state.current.wanted === 'running' &&
     (state.current.bootstrapped || bootstrapping) &&
     !state.current.rewinding &&
-    terms.current !== undefined &&
+    terms.mayStart &&
     (await driver.dataFolder()) === 'present';
 
   const launch = async (): Promise<void> => {
@@ -301,7 +303,13 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   };
 
   const checkStartable = async (): Promise<void> => {
-    term();
+    const { epoch } = term();
+    if (!terms.mayStart) {
+      throw new StackError(
+        'StaleEpoch',
+        `this instance is fenced: nothing is started below epoch ${terms.fence}, and its term is of ${epoch}`,
+      );
+    }
     if (isDeposed()) throw new StackError('EngineContradictsTerm', failure?.reason ?? DEPOSED);
     if (state.current.rewinding)
       throw new StackError('DataFolderUnfinished', 'a rewind of this data folder began and did not end');
@@ -349,8 +357,10 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       await writeFiles();
       engine?.process.reload();
     },
-    promote: async (timeoutMs, waitSignal) =>
+    promote: async (epoch, timeoutMs, waitSignal) =>
       await acts.run(async () => {
+        if (epoch !== undefined && term().epoch !== epoch)
+          throw new StackError('StaleEpoch', `the term is of epoch ${term().epoch}, not ${epoch}`);
         if (term().role !== 'primary')
           throw new StackError('WrongRole', `the term of epoch ${term().epoch} makes this instance a replica`);
         if (!engine?.accepting) throw new StackError('EngineNotRunning', 'there is no running engine to promote');

@@ -7,6 +7,7 @@
  *  T1. After a crash at any byte of a write, the term read is the one before or the one being written, whole.
  *  T2. A term that was acknowledged is read after every later crash.
  *  T3. Epochs never decrease; within an epoch the role never changes.
+ *  T4. After a fence nothing below its epoch is ever accepted or started again; a fence never goes down.
  */
 import { createHash } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
@@ -23,13 +24,15 @@ export interface SlotContent {
   /** Grows by one with each write; the higher one is in force. */
   readonly sequence: number;
   readonly term: Term;
+  /** Nothing is started in an epoch below this. */
+  readonly fence?: number;
 }
 
 const digest = (sequence: number, body: string): string =>
   createHash('sha256').update(`${MAGIC} ${sequence} ${body}`).digest('hex');
 
-export function encodeSlot({ sequence, term }: SlotContent): Buffer {
-  const body = JSON.stringify(term);
+export function encodeSlot({ sequence, term, fence }: SlotContent): Buffer {
+  const body = JSON.stringify(fence === undefined ? term : { ...term, fence });
   const bytes = Buffer.from(`${MAGIC} ${sequence} ${digest(sequence, body)} ${body}\n`);
   if (bytes.length > SLOT_BYTES) throw new StackError('InvalidRequest', 'the term is too long for its file');
   return Buffer.concat([bytes, Buffer.alloc(SLOT_BYTES - bytes.length)]);
@@ -41,7 +44,12 @@ export function decodeSlot(slot: Buffer): SlotContent | undefined {
   const [, magic, number, sum, body] = match ?? [];
   const sequence = Number(number);
   if (magic !== MAGIC || body === undefined || digest(sequence, body) !== sum) return undefined;
-  return { sequence, term: agentRequests.term(JSON.parse(body), 'term') };
+  const { fence, ...term } = JSON.parse(body) as { readonly fence?: unknown };
+  return {
+    sequence,
+    term: agentRequests.term(term, 'term'),
+    ...(typeof fence === 'number' ? { fence } : {}),
+  };
 }
 
 /** The slot in force, and where the next one goes. Undefined where no slot is whole. */
@@ -68,11 +76,28 @@ export function checkSuccession(current: Term | undefined, next: Term): void {
   }
 }
 
+/** Refuses what a fence has overtaken (invariant T4). */
+function checkFence(fence: number | undefined, epoch: number): void {
+  if (fence === undefined || epoch >= fence) return;
+  throw new StackError('StaleEpoch', `epoch ${epoch} is below ${fence}, for which this instance was fenced`, {
+    details: { epoch: fence },
+  });
+}
+
 export interface TermFile {
   /** The term in force; undefined for a new member, which has none. */
   readonly current: Term | undefined;
+  /** The epoch below which nothing may be started; undefined where nobody has fenced this instance. */
+  readonly fence: number | undefined;
+  /** Whether the term in force may be started. */
+  readonly mayStart: boolean;
   /** Makes a term the one in force, durably, before it resolves. The same one again is fine. */
   set(term: Term): Promise<Term>;
+  /**
+   * From now on, durably, nothing is started in an epoch below `epoch`. Throws `StaleEpoch` where the term is of that epoch or a
+   * higher one already, `TermMissing` where there is none.
+   */
+  setFence(epoch: number): Promise<void>;
 }
 
 const sameTerm = (a: Term, b: Term): boolean => {
@@ -113,20 +138,48 @@ export async function openTermFile(path: string): Promise<TermFile> {
     }
   };
 
+  const write = async (content: Omit<SlotContent, 'sequence'>): Promise<void> => {
+    const inForce = { sequence: (state?.inForce.sequence ?? 0) + 1, ...content };
+    const slot = encodeSlot(inForce);
+    if (state) await overwrite(slot, state.next);
+    else await create(slot);
+    state = { inForce, next: state?.next === 1 ? 0 : 1 };
+  };
+
   return {
     get current() {
       return state?.inForce.term;
     },
+    get fence() {
+      return state?.inForce.fence;
+    },
+    get mayStart() {
+      return state !== undefined && state.inForce.term.epoch >= (state.inForce.fence ?? 0);
+    },
     set: async (term) =>
       await mutex.run(async () => {
-        checkSuccession(state?.inForce.term, term);
-        if (state && sameTerm(state.inForce.term, term)) return term;
-        const inForce = { sequence: (state?.inForce.sequence ?? 0) + 1, term };
-        const slot = encodeSlot(inForce);
-        if (state) await overwrite(slot, state.next);
-        else await create(slot);
-        state = { inForce, next: state?.next === 1 ? 0 : 1 };
+        const { fence, term: current } = state?.inForce ?? {};
+        checkFence(fence, term.epoch);
+        checkSuccession(current, term);
+        if (current && sameTerm(current, term)) return term;
+        await write({ term, ...(fence === undefined ? {} : { fence }) });
         return term;
+      }),
+    setFence: async (epoch) =>
+      await mutex.run(async () => {
+        if (state === undefined) throw new StackError('TermMissing', 'this instance has no term yet');
+        const { term, fence } = state.inForce;
+        checkFence(fence, epoch);
+        if (epoch <= term.epoch) {
+          throw new StackError(
+            'StaleEpoch',
+            `this instance has a term of epoch ${term.epoch}: ${epoch} fences nothing`,
+            {
+              details: { epoch: term.epoch },
+            },
+          );
+        }
+        if (fence !== epoch) await write({ term, fence: epoch });
       }),
   };
 }

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:https';
 import { type ErrorCode, errorTable, StackError } from '@polarstack/base';
-import type { AgentApi, AgentStatus, AgentTask, EngineReport, Term } from './agent.ts';
+import type { AgentApi, AgentStatus, AgentTask, EngineReport, FenceEvidence, Term } from './agent.ts';
 import { MAX_TASK_WAIT_MS } from './agent-requests.ts';
 
 export interface AgentClientOptions {
@@ -165,8 +165,18 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
         signal,
       }),
     reload: async (signal) => await send<EngineReport>({ method: 'POST', path: '/v1/engine/reload', signal }),
-    promote: async (signal) =>
-      await send<EngineReport>({ method: 'POST', path: '/v1/engine/promote', timeoutMs: 90_000, signal }),
+    fence: async (body, signal) =>
+      await send<FenceEvidence>({
+        method: 'POST',
+        path: '/v1/engine/fence',
+        body,
+        timeoutMs: body.timeoutMs + 2 * GRACE_MS,
+        signal,
+      }),
+    checkpoint: async (signal) =>
+      await send({ method: 'POST', path: '/v1/engine/checkpoint', timeoutMs: 120_000, signal }),
+    promote: async (body = {}, signal) =>
+      await send<EngineReport>({ method: 'POST', path: '/v1/engine/promote', body, timeoutMs: 90_000, signal }),
     rewind: async (id, signal) =>
       await send<AgentTask>({ method: 'POST', path: `/v1/engine/rewind?task=${task(id)}`, signal }),
     setRoles: async (roles, signal) => await send({ method: 'PUT', path: '/v1/roles', body: { roles }, signal }),

@@ -83,12 +83,20 @@ const stop: Guard<{ readonly mode: StopMode; readonly timeoutMs: number }> = obj
   timeoutMs: integer(0, MAX_STOP_MS),
 });
 
+const fence = object({
+  epoch: integer(1),
+  mode: oneOf('smart', 'fast', 'immediate'),
+  timeoutMs: integer(0, MAX_STOP_MS),
+});
+
 /** Guards of the request bodies. */
 export const agentRequests = {
   term,
   config,
   bootstrap,
   stop,
+  fence,
+  promote: object({ epoch: optional(integer(1)) }),
   roles: object({ roles }),
   databases: object({ databases }),
   databaseNames: object({ names: list(name) }),

@@ -125,6 +125,10 @@ export interface EngineReport {
   readonly receivedLsn?: string;
   /** Replica: walreceiver status (`streaming`) and whom it follows. */
   readonly streaming?: boolean;
+  /** Replica: received WAL is not replayed, by request or because a setting is lower than the primary's. */
+  readonly replayPaused?: boolean;
+  /** Stopped: whether the engine ended in order, so that its last checkpoint (`lsn`) is the last thing it wrote. */
+  readonly cleanStop?: boolean;
   /** Primary: who streams from it. */
   readonly peers?: readonly ReplicationPeer[];
   /** Names of parameters that wait for a restart. */
@@ -135,10 +139,31 @@ export interface EngineReport {
   readonly reason?: string;
 }
 
+/**
+ * Process proof (evidence F1): every process of the engine is dead, and no engine is started here in an epoch below `epoch`,
+ * also not by a later agent of this instance.
+ */
+export interface FenceEvidence {
+  readonly instanceId: string;
+  /** The epoch below which nothing is started any more. */
+  readonly epoch: number;
+  /** The boot of the node that the proof was made in. */
+  readonly bootId: string;
+  /** Whether the engine ended in order; false also where there is no data folder. */
+  readonly cleanStop: boolean;
+  readonly systemId?: string;
+  readonly timeline?: number;
+  /** Where the last checkpoint begins: after a clean stop the last record there is. */
+  readonly lsn?: string;
+  readonly at: string;
+}
+
 export interface AgentStatus {
   readonly instanceId: string;
   readonly agent: { readonly version: string; readonly pid: number; readonly startedAt: string };
   readonly term?: Term;
+  /** Nothing is started in an epoch below this; absent where no fence was asked for. */
+  readonly fence?: number;
   readonly engine: EngineReport;
   readonly task?: AgentTask;
   readonly observedAt: string;
@@ -168,8 +193,18 @@ export interface AgentApi {
   stop(options: { readonly mode: StopMode; readonly timeoutMs: number }, signal?: AbortSignal): Promise<EngineReport>;
   /** `POST /v1/engine/reload` */
   reload(signal?: AbortSignal): Promise<EngineReport>;
-  /** `POST /v1/engine/promote`; only in a term of role primary. */
-  promote(signal?: AbortSignal): Promise<EngineReport>;
+  /**
+   * `POST /v1/engine/fence` `{epoch, mode, timeoutMs}`: refuses, durably and first, every start in an epoch below `epoch`,
+   * then stops the engine and proves it dead. Throws `StaleEpoch` where this instance has a term of that epoch or a higher one.
+   */
+  fence(
+    options: { readonly epoch: number; readonly mode: StopMode; readonly timeoutMs: number },
+    signal?: AbortSignal,
+  ): Promise<FenceEvidence>;
+  /** `POST /v1/engine/checkpoint`: ends when the engine has written one; answers how long it took. */
+  checkpoint(signal?: AbortSignal): Promise<{ readonly durationMs: number }>;
+  /** `POST /v1/engine/promote`; only in a term of role primary and, where an epoch is named, of that epoch (else `StaleEpoch`). */
+  promote(options?: { readonly epoch?: number }, signal?: AbortSignal): Promise<EngineReport>;
   /** `POST /v1/engine/rewind?task=<id>`; the engine must be stopped, the term a replica's. */
   rewind(taskId: string, signal?: AbortSignal): Promise<AgentTask>;
   /** `PUT /v1/roles` */

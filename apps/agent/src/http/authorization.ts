@@ -14,6 +14,8 @@ const allowed: Readonly<Record<string, 'all' | ReadonlySet<keyof AgentApi>>> = {
     'task',
     'start',
     'stop',
+    'fence',
+    'checkpoint',
     'reload',
     'promote',
     'rewind',

@@ -82,6 +82,20 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: /^\/v1\/engine\/fence$/,
+    call: 'fence',
+    changes: true,
+    run: async (api, call) => await api.fence(agentRequests.fence(await call.body(), '')),
+  },
+  {
+    method: 'POST',
+    path: /^\/v1\/engine\/checkpoint$/,
+    call: 'checkpoint',
+    changes: true,
+    run: async (api) => await api.checkpoint(),
+  },
+  {
+    method: 'POST',
     path: /^\/v1\/engine\/reload$/,
     call: 'reload',
     changes: true,
@@ -92,7 +106,7 @@ export const routes: readonly Route[] = [
     path: /^\/v1\/engine\/promote$/,
     call: 'promote',
     changes: true,
-    run: async (api) => await api.promote(),
+    run: async (api, call) => await api.promote(agentRequests.promote(await call.body(), '')),
   },
   {
     method: 'POST',

@@ -218,6 +218,11 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         return report(instance);
       },
       reload: async () => report(reach('reload')),
+      fence: async ({ epoch }) => {
+        reach('fence').state = 'stopped';
+        return { instanceId: pod, epoch, bootId: 'b', cleanStop: true, at: '' };
+      },
+      checkpoint: async () => ({ durationMs: reach('checkpoint') ? 1 : 0 }),
       promote: async () => report(reach('promote')),
       rewind: async (id) => ({ id, kind: 'rewind', state: reach('rewind') ? 'done' : 'failed', startedAt: '' }),
       setRoles: async (roles) => {

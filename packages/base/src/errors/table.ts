@@ -2,6 +2,7 @@ import { agentErrors } from './agent.ts';
 import { cliErrors } from './cli.ts';
 import { clusterErrors } from './cluster.ts';
 import { generalErrors } from './general.ts';
+import { haErrors } from './ha.ts';
 import { kubeErrors } from './kube.ts';
 import { kubeServerErrors } from './kube-server.ts';
 import { localErrors } from './local.ts';
@@ -17,6 +18,7 @@ export const errorTable = {
   ...nodeErrors,
   ...agentErrors,
   ...clusterErrors,
+  ...haErrors,
   ...workflowErrors,
   ...cliErrors,
 };

@@ -1,0 +1,128 @@
+/**
+ * Brings a member into the role that the record gives it: during a switch (S8, S9), and whenever one comes back that has missed
+ * something.
+ *
+ * Invariants (tests cite them):
+ * - F1 Nobody is made a primary here.
+ * - F2 A replica that runs is re-pointed without a restart.
+ * - F3 A folder that may be off the line of the new primary is rewound before it is started.
+ * - F4 An engine that stands still within the present epoch is left to whoever stopped it.
+ */
+import { isStackError, StackError } from '@polarstack/base';
+import type { AgentStatus, EngineRole, Term } from '@polarstack/contracts';
+import { slotName } from '@polarstack/contracts';
+import { lagOf } from '../lsn.ts';
+import type { HaRecord } from '../record/record.ts';
+import type { EffectContext } from './carry-out.ts';
+import type { MemberAgent, SwitchPorts } from './ports.ts';
+
+/** The role of a member, by the record. */
+export const termOf = ({ primary }: Pick<HaRecord, 'primary'>, id: string): EngineRole =>
+  id === primary ? 'primary' : 'replica';
+
+const sameUpstream = (a: Term, b: Term): boolean =>
+  JSON.stringify(flat(a.upstream)) === JSON.stringify(flat(b.upstream));
+const flat = (upstream: Term['upstream']) =>
+  upstream && [upstream.instanceId, upstream.host, upstream.port, upstream.serverName, upstream.slot];
+
+/** The term that a replica of the record has. */
+const wantedTerm = (record: HaRecord, id: string, ports: SwitchPorts): Term => ({
+  epoch: record.epoch,
+  role: 'replica',
+  upstream: ports.upstream(record.primary, id),
+});
+
+/** Tells a replica whom it follows, where it does not know. Errors of its agent are swallowed: it is caught up with later. */
+export async function follow(record: HaRecord, id: string, ports: SwitchPorts, signal: AbortSignal): Promise<void> {
+  try {
+    const agent = ports.agent(id);
+    const status = await agent.status(signal);
+    if (status.engine.state !== 'running' || status.engine.role !== 'replica') return;
+    await tell(agent, status, wantedTerm(record, id, ports), signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isStackError(error)) throw error;
+  }
+}
+
+async function tell(agent: MemberAgent, status: AgentStatus, wanted: Term, signal: AbortSignal): Promise<boolean> {
+  const { term } = status;
+  if (term && term.epoch > wanted.epoch)
+    throw new StackError('StaleEpoch', `its term is of epoch ${term.epoch}, the record of ${wanted.epoch}`);
+  if (term && term.epoch === wanted.epoch && term.role === wanted.role && sameUpstream(term, wanted)) return false;
+  await agent.setTerm(wanted, signal);
+  return true;
+}
+
+/**
+ * Whether the folder of a stopped member may hold WAL that the primary of the record does not have. Only who was primary can: a
+ * replica has nothing but what it got.
+ */
+export function mayHaveDiverged(record: HaRecord, { term, fence, engine }: AgentStatus): boolean {
+  const wasPrimary = (term?.role === 'primary' && term.epoch < record.epoch) || fence === record.epoch;
+  if (!wasPrimary) return false;
+  const { parentTimeline, forkLsn } = record.epochs.at(-1) ?? {};
+  if (engine.cleanStop !== true || engine.lsn === undefined || forkLsn === undefined) return true;
+  // The position is where its last record begins; the fork is where the new primary had replayed to.
+  return engine.timeline !== parentTimeline || lagOf(engine.lsn, forkLsn) > 0;
+}
+
+/** Undefined once the member streams from the primary of the record; else what keeps it from that now. */
+export async function bringBack(
+  record: HaRecord,
+  id: string,
+  { ports, signal }: Pick<EffectContext, 'ports' | 'signal'>,
+): Promise<string | undefined> {
+  try {
+    const agent = ports.agent(id);
+    const status = await agent.status(signal);
+    const { engine, task } = status;
+    if (task?.state === 'running') return `its task ${task.kind} runs`;
+    const wanted = wantedTerm(record, id, ports);
+    const diverged = mayHaveDiverged(record, status);
+    await tell(agent, status, wanted, signal);
+    switch (engine.state) {
+      case 'stopped':
+        if (diverged && !(await rewound(record, id, agent, status, signal))) return 'it is being rewound';
+        await agent.start(signal);
+        return 'it was started a moment ago';
+      case 'running':
+        if (engine.role !== 'replica') return 'its engine leaves the role of a primary';
+        if (engine.streaming !== true || engine.reason !== undefined) return engine.reason ?? 'it does not stream yet';
+        if (status.term?.epoch !== record.epoch) return 'it was re-pointed a moment ago';
+        // It may have had followers: what their slots hold back would grow for ever.
+        if (status.fence === record.epoch) await renewSlots(record, id, agent, signal);
+        return undefined;
+      case 'absent':
+      case 'starting':
+      case 'stopping':
+      case 'failed':
+        return `its engine is ${engine.state}${engine.reason ? `: ${engine.reason}` : ''}`;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isStackError(error)) throw error;
+    return `${error.message} ${error.remedy}`;
+  }
+}
+
+async function renewSlots(record: HaRecord, id: string, agent: MemberAgent, signal: AbortSignal): Promise<void> {
+  await agent.setSlots([], signal);
+  const others = Object.keys(record.members).filter((other) => other !== id);
+  await agent.setSlots(others.map(slotName), signal);
+}
+
+/** Rewinds the folder, once for each epoch; true when that is done. */
+async function rewound(
+  record: HaRecord,
+  id: string,
+  agent: MemberAgent,
+  { task }: AgentStatus,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = `rewind-${id}-${record.epoch}`;
+  const known = task?.id === name ? task : await agent.rewind(name, signal);
+  if (known.state === 'failed')
+    throw new StackError('RewindFailed', `${id} cannot be rewound: ${known.error?.message ?? 'no reason given'}`);
+  return known.state === 'done';
+}

@@ -1,0 +1,118 @@
+/** The record as text: read field by field, because people edit ConfigMaps. */
+import { type ErrorCode, isStackError, StackError } from '@polarstack/base';
+import { guards } from '@polarstack/contracts';
+import { HA_SCHEMA, type HaRecord, switchSteps } from './record.ts';
+
+const { flag, integer, list, mapOf, object, oneOf, optional, text } = guards;
+
+const id = text({ max: 253 });
+const time = text({ pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/ });
+const times = mapOf(time);
+const sentence = text({ min: 0, max: 4_096 });
+const trouble = { code: text(), message: sentence, remedy: sentence };
+const lsn = text({ pattern: /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/ });
+
+const request = object({
+  id,
+  kind: oneOf('switchover'),
+  target: optional(id),
+  reason: sentence,
+  requester: sentence,
+  at: time,
+  deadline: time,
+});
+
+const evidence = object({
+  kind: oneOf('F1'),
+  instanceId: id,
+  epoch: integer(1),
+  bootId: text(),
+  cleanStop: flag,
+  systemId: optional(text()),
+  timeline: optional(integer(1)),
+  lsn: optional(lsn),
+  at: time,
+});
+
+const running = object({
+  id,
+  kind: oneOf('switchover'),
+  step: oneOf(...switchSteps),
+  from: id,
+  to: id,
+  epoch: integer(1),
+  origin: id,
+  chosen: id,
+  reason: sentence,
+  requester: sentence,
+  deadline: time,
+  evidence: list(evidence),
+  times,
+  withdrawn: optional(object(trouble)),
+  turned: optional(object(trouble)),
+  trouble: optional(object({ ...trouble, since: time })),
+});
+
+const result = object({
+  id,
+  outcome: oneOf('done', 'refused', 'failed'),
+  code: optional(text()),
+  message: optional(sentence),
+  remedy: optional(sentence),
+  epoch: optional(integer(1)),
+  from: optional(id),
+  to: optional(id),
+  pauseMs: optional(integer(0)),
+  left: optional(mapOf(sentence)),
+  times: optional(times),
+  at: time,
+});
+
+const record = object({
+  schema: integer(1),
+  cluster: object({ namespace: id, name: id, uid: id }),
+  epoch: integer(1),
+  primary: id,
+  members: mapOf(object({ pod: id, node: optional(id), electable: flag, since: time })),
+  epochs: list(
+    object({
+      epoch: integer(1),
+      primary: id,
+      parent: optional(integer(1)),
+      parentTimeline: optional(integer(1)),
+      forkLsn: optional(lsn),
+      at: time,
+    }),
+  ),
+  request: optional(request),
+  switch: optional(running),
+  results: list(result),
+});
+
+const fail = (code: ErrorCode, message: string, cause?: unknown): StackError =>
+  new StackError(code, message, { ...(cause === undefined ? {} : { cause }) });
+
+/** Reads a record; throws `HaRecordNewer` or `HaRecordInvalid`, naming the field. */
+export function parseRecord(source: string): HaRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch (error) {
+    throw fail('HaRecordInvalid', `it is not JSON: ${(error as Error).message}`, error);
+  }
+  const schema = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined;
+  if (typeof schema === 'number' && schema > HA_SCHEMA)
+    throw fail('HaRecordNewer', `its schema is ${schema}; this version reads ${HA_SCHEMA} and older`);
+  try {
+    const read = record(value, '') as HaRecord;
+    const { members, primary, epoch, epochs } = read;
+    if (!Object.hasOwn(members, primary)) throw new TypeError(`the primary ${primary} is none of the members`);
+    if (epochs.some((entry) => entry.epoch > epoch)) throw new TypeError('its history has epochs above its epoch');
+    return read;
+  } catch (error) {
+    if (isStackError(error) || error instanceof TypeError) throw fail('HaRecordInvalid', error.message, error);
+    throw error;
+  }
+}
+
+export const renderRecord = (value: HaRecord): string => JSON.stringify(value);

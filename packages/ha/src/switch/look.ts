@@ -1,0 +1,12 @@
+import type { AgentStatus } from '@polarstack/contracts';
+
+/** What was learned of a member a moment ago: its agent's word, or why it said none. */
+export type MemberLook = { readonly status: AgentStatus } | { readonly unreachable: string };
+
+/** By instance id. */
+export type ClusterLook = ReadonlyMap<string, MemberLook>;
+
+export const statusOf = (look: ClusterLook, instanceId: string): AgentStatus | undefined => {
+  const seen = look.get(instanceId);
+  return seen && 'status' in seen ? seen.status : undefined;
+};
