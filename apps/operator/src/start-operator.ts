@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import {
   DEFAULT_OPERATOR,
@@ -30,6 +31,7 @@ import { createAcceptance } from './controllers/acceptance.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
+import { createRequestTaker } from './controllers/requests.ts';
 import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
@@ -142,7 +144,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       ]),
       source(clusters, ({ object }) => operations.byIndex('cluster', objectKey(object)).map(objectKey)),
     ],
-    reconcile: createOperationController({ client, clusters, operations, runner, events, clock, isOurs }),
+    reconcile: createOperationController({
+      client,
+      services: stepServices,
+      clusters,
+      operations,
+      runner,
+      events,
+      clock,
+      isOurs,
+    }),
     concurrency: 8,
     onError: (error, key) => logger.warn({ err: toStackError(error), operation: key }, 'an operation is tried again'),
   });
@@ -176,6 +187,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       acceptance,
       certificates,
       content,
+      takeRequest: createRequestTaker({ client, events, clock, nonce: () => randomBytes(3).toString('hex') }),
       forget,
       isOurs,
       clock,

@@ -9,4 +9,12 @@ export { mpdClusterStatus } from './schema/mpd-cluster-status.ts';
 export { mpdLocalVolumeSpec, mpdLocalVolumeStatus } from './schema/mpd-local-volume.ts';
 export { mpdOperationSpec, mpdOperationStatus } from './schema/mpd-operation.ts';
 export { mpdVolumeSpec, mpdVolumeStatus } from './schema/mpd-volume.ts';
+export {
+  isOperationType,
+  type OperationParameters,
+  type OperationType,
+  operationParameters,
+  operationTypes,
+  parseOperationParameters,
+} from './schema/operation-parameters.ts';
 export type * from './types.ts';

@@ -12,6 +12,8 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly finalizers?: readonly string[];
+  /** Who set which fields. */
+  readonly managedFields?: readonly { readonly manager?: string; readonly fieldsV1?: object }[];
   readonly ownerReferences?: readonly {
     readonly apiVersion: string;
     readonly kind: string;

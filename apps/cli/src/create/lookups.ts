@@ -3,17 +3,16 @@ import {
   ALLOCATION_CONFIG_MAP,
   type ClusterLookups,
   defaultPortRanges,
+  nodeLookup,
+  PORT_USAGE_PREFIX,
   parsePortRanges,
   portRangeAnnotations,
   readClasses,
   readTemplate,
   readVersions,
   templateName,
-  usedPorts,
 } from '@polarstack/domain';
 import { ConfigMaps, type KubeClient, Nodes } from '@polarstack/kube';
-
-const PORT_USAGE_PREFIX = 'cloud-provider-port-usage-';
 
 /** Reads from the API what the validation of new clusters looks up. */
 export async function readLookups(client: KubeClient, signal: AbortSignal): Promise<ClusterLookups> {
@@ -32,11 +31,7 @@ export async function readLookups(client: KubeClient, signal: AbortSignal): Prom
       const found = named.get(templateName(major));
       return found && readTemplate(found);
     },
-    nodes: nodes.items.map((node) => ({
-      name: node.metadata?.name ?? '',
-      images: (node.status?.images ?? []).flatMap((image) => image.names ?? []),
-      usedPorts: usedPorts([named.get(`${PORT_USAGE_PREFIX}${node.metadata?.name}`) ?? {}]),
-    })),
+    nodes: nodes.items.map((node) => nodeLookup(node, named.get(`${PORT_USAGE_PREFIX}${node.metadata?.name}`))),
     enginePorts: parsePortRanges(annotations?.[portRangeAnnotations.engine] ?? defaultPortRanges.engine),
     claimedPorts: new Map(clusters.items.flatMap(claims)),
     allowLocked: ['1', 't', 'y', 'true', 'yes'].includes(locked.toLowerCase()),

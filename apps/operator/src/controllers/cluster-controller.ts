@@ -42,6 +42,7 @@ import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
 import type { OperationRunner } from './operation-runner.ts';
+import type { createRequestTaker } from './requests.ts';
 import type { UnrecordedDeletions } from './unrecorded-deletions.ts';
 
 export interface ClusterControllerOptions {
@@ -53,6 +54,7 @@ export interface ClusterControllerOptions {
   readonly acceptance: ReturnType<typeof createAcceptance>;
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
   readonly content: Content;
+  readonly takeRequest: ReturnType<typeof createRequestTaker>;
   readonly forget: (cluster: MPDCluster) => void;
   readonly isOurs: (cluster: MPDCluster) => boolean;
   readonly clock: Clock;
@@ -77,7 +79,7 @@ interface CarriedOut {
 
 /** Answers what reconciles one cluster by its key. */
 export function createClusterController(options: ClusterControllerOptions) {
-  const { services, clusters, operations, runner, deletions, acceptance, certificates, content } = options;
+  const { services, clusters, operations, runner, deletions, acceptance, certificates, content, takeRequest } = options;
   const { isOurs, clock, logger } = options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
@@ -240,6 +242,11 @@ export function createClusterController(options: ClusterControllerOptions) {
       await write(cluster, nothingSeen(cluster), operation, claims, signal);
       if (againMs !== undefined) return { requeueAfterMs: againMs };
       return verdict.accepted ? {} : { requeueAfterMs: JUDGE_AGAIN_MS };
+    }
+    if (!cluster.metadata.deletionTimestamp) {
+      // The write brings the cluster here again.
+      if (await takeRequest(cluster, verdict.accepted, operationsOf(cluster), signal))
+        return { requeueAfterMs: LOOK_EVERY_MS };
     }
     // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
     const applied = asApplied(cluster);

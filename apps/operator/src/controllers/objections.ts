@@ -1,5 +1,5 @@
-import type { MPDCluster, MPDOperation } from '@polarstack/api';
-import { isFinal, isOperationType } from '@polarstack/domain';
+import { isOperationType, type MPDCluster, type MPDOperation } from '@polarstack/api';
+import { isFinal, isPlanned } from '@polarstack/domain';
 import { nextStep } from '@polarstack/workflow';
 import { toRecord } from '../kube/operation-record.ts';
 import type { pendingSteering } from './steering.ts';
@@ -12,27 +12,9 @@ export interface Objection {
 
 /** What the spec of an operation asks for and nothing heeds yet. */
 export function unheededWishes({ spec }: MPDOperation): readonly Objection[] {
-  const wishes: Objection[] = [];
-  if (spec.planOnly) {
-    wishes.push({
-      message: 'spec.planOnly: operations cannot be planned without being run yet',
-      remedy: 'Leave it out.',
-    });
-  }
-  if (spec.approval?.required && !spec.approval.approved) {
-    wishes.push({
-      message: 'spec.approval: operations cannot wait for approval yet',
-      remedy: 'Leave it out, or make the operation with approved: true.',
-    });
-  }
-  if (spec.startAt !== undefined) {
-    wishes.push({ message: 'spec.startAt: operations cannot wait for a moment yet', remedy: 'Leave it out.' });
-  }
-  if (spec.retry !== undefined) {
-    const message = 'spec.retry: how often a step is tried again cannot be chosen yet';
-    wishes.push({ message, remedy: 'Leave it out: each step knows how often it helps.' });
-  }
-  return wishes;
+  if (spec.retry === undefined) return [];
+  const message = 'spec.retry: how often a step is tried again cannot be chosen yet';
+  return [{ message, remedy: 'Leave it out: each step knows how often it helps.' }];
 }
 
 /** Why an operation that has not begun cannot be carried out, whatever happens. */
@@ -46,6 +28,14 @@ export function objectionTo(operation: MPDOperation, cluster: MPDCluster): Objec
   }
   const [wish] = unheededWishes(operation);
   if (wish) return wish;
+  if (spec.type !== 'Create' && spec.type !== 'Delete') {
+    return isPlanned(spec.type)
+      ? undefined
+      : {
+          message: `operations of type ${spec.type} cannot be carried out yet`,
+          remedy: 'Delete it; the cluster runs on unchanged.',
+        };
+  }
   const how = spec.type === 'Create' ? 'making' : 'deleting';
   if (!metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid)) {
     const message = `${spec.type} is begun by ${how} the cluster, not by an operation`;

@@ -1,13 +1,16 @@
 import { type MPDCluster, type MPDOperation, type MPDOperationStatus, MPDOperations } from '@polarstack/api';
 import type { Clock } from '@polarstack/base';
 import { currentOperation, isFinal } from '@polarstack/domain';
-import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
+import type { EventRecorder, Informer, KubeClient, ReconcileResult } from '@polarstack/kube';
+import type { Services } from '../steps/services.ts';
+import { createLauncher, hasBegun } from './launch.ts';
 import { objectionTo, objectionToSteering, unheededWishes } from './objections.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import { cancelRequested, pendingSteering, refuse, steered, steeringRefused, wishesShown } from './steering.ts';
 
 export interface OperationControllerOptions {
   readonly client: KubeClient;
+  readonly services: Services;
   readonly clusters: Pick<Informer<MPDCluster>, 'get'>;
   readonly operations: Pick<Informer<MPDOperation, 'cluster'>, 'get' | 'byIndex'>;
   readonly runner: OperationRunner;
@@ -28,8 +31,10 @@ export const clusterOfOperation = ({ metadata, spec }: MPDOperation): string =>
  * Answers what reconciles one operation by its key.
  */
 export function createOperationController(options: OperationControllerOptions) {
-  const { client, clusters, operations, runner, events, clock, isOurs } = options;
+  const { client, services, clusters, operations, runner, events, clock, isOurs } = options;
   const now = (): string => clock.now().toISOString();
+  const siblings = (operation: MPDOperation) => operations.byIndex('cluster', clusterOfOperation(operation));
+  const launch = createLauncher({ client, services, clock, siblings });
 
   const store = async (operation: MPDOperation, status: MPDOperationStatus, signal: AbortSignal): Promise<void> => {
     await client.replaceStatus(MPDOperations, { ...operation, status }, signal);
@@ -53,18 +58,24 @@ export function createOperationController(options: OperationControllerOptions) {
     return true;
   };
 
-  return async (key: string, signal: AbortSignal): Promise<void> => {
+  return async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
     const operation = operations.get(key);
-    if (!operation) return;
+    if (!operation) return {};
     const cluster = clusters.get(clusterOfOperation(operation));
     // Without its cluster the operation is about to be collected.
-    if (!cluster || !isOurs(cluster)) return;
-    const begun = operation.status?.phase !== undefined;
-    const objection = begun ? undefined : objectionTo(operation, cluster);
-    if (objection) return await refuse(client, operation, CODE, objection, now(), signal);
-    if ((await sayWhatIsIgnored(operation, signal)) || isFinal(operation)) return;
-    const turn = currentOperation(operations.byIndex('cluster', clusterOfOperation(operation)));
-    if (turn?.metadata.name !== operation.metadata.name) return;
+    if (!cluster || !isOurs(cluster)) return {};
+    const objection = hasBegun(operation) ? undefined : objectionTo(operation, cluster);
+    if (objection) {
+      await refuse(client, operation, CODE, objection, now(), signal);
+      return {};
+    }
+    if ((await sayWhatIsIgnored(operation, signal)) || isFinal(operation)) return {};
+    if (!hasBegun(operation)) {
+      const step = await launch(operation, cluster, signal);
+      if (step !== 'begin') return step;
+    }
+    const turn = currentOperation(siblings(operation));
+    if (turn?.metadata.name !== operation.metadata.name) return {};
 
     const steering = pendingSteering(operation);
     const isCancel = steering?.action === 'Cancel';
@@ -72,9 +83,10 @@ export function createOperationController(options: OperationControllerOptions) {
     if (steering && (operation.status?.phase === 'Interrupted' || steering.action === 'Cancel')) {
       // The write brings the operation here again.
       await store(operation, steered(operation, now()), signal);
-      if (!isCancel) return;
+      if (!isCancel) return {};
     }
     const stopped = operation.status?.phase === 'Interrupted' && !runner.isCancelled(key);
     if (!stopped) runner.start(operation);
+    return {};
   };
 }

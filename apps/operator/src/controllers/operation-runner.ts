@@ -12,6 +12,7 @@ import { type Clock, type Logger, type StackError, toStackError } from '@polarst
 import { objectKey } from '@polarstack/kube';
 import { type Outcome, runWorkflow, type Workflow, type WorkflowEvent } from '@polarstack/workflow';
 import { createOperationStore } from '../kube/operation-store.ts';
+import { operationWorkflow } from '../operations/operation-workflow.ts';
 import { createWorkflow } from '../steps/create-workflow.ts';
 import { deleteWorkflow } from '../steps/delete-workflow.ts';
 import type { Services } from '../steps/services.ts';
@@ -38,14 +39,21 @@ export interface OperationRunner {
 }
 
 const workflows: ReadonlyMap<string, Workflow<Services>> = new Map(
-  [createWorkflow, deleteWorkflow].map((workflow) => [workflow.name, workflow]),
+  [createWorkflow, deleteWorkflow, operationWorkflow].map((workflow) => [workflow.name, workflow]),
 );
 
-/** The workflow that a new operation gets, and what it works on. */
+/** The workflow that an operation without a recorded run gets, and what it works on; a planned one has its run from its plan. */
 export function workflowOf({ spec, metadata }: MPDOperation) {
   const uid = metadata.ownerReferences?.find(({ kind }) => kind === 'MPDCluster')?.uid ?? '';
   const input = { namespace: metadata.namespace ?? 'default', cluster: spec.cluster, uid };
-  return { workflow: spec.type === 'Delete' ? deleteWorkflow : createWorkflow, input };
+  switch (spec.type) {
+    case 'Create':
+      return { workflow: createWorkflow, input };
+    case 'Delete':
+      return { workflow: deleteWorkflow, input };
+    default:
+      return { workflow: operationWorkflow, input, plan: [] };
+  }
 }
 
 /** Pause before a run that failed outside its steps is tried again. */

@@ -8,7 +8,9 @@ import {
   type EngineVersion,
   type InstanceClass,
   itemValues,
+  nodeLookup,
   type ParameterTemplate,
+  PORT_USAGE_PREFIX,
   parseItems,
   parsePortRanges,
   portRangeAnnotations,
@@ -16,7 +18,6 @@ import {
   readTemplate,
   readVersions,
   templateName,
-  usedPorts,
 } from '@polarstack/domain';
 import { ConfigMaps, type Informer, type KubeClient } from '@polarstack/kube';
 import type { ConfigMap, Node } from 'kubernetes-types/core/v1.js';
@@ -42,8 +43,6 @@ export interface CatalogSources {
   readonly nodes: Informer<Node>;
   readonly clusters: () => readonly MPDCluster[];
 }
-
-const PORT_USAGE_PREFIX = 'cloud-provider-port-usage-';
 
 export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSources): Catalog {
   // A template has hundreds of items: it is parsed once for each version of its ConfigMap.
@@ -79,11 +78,7 @@ export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSo
         classes: readClasses(configMaps.list()),
         versions: readVersions(configMaps.list()),
         template: findTemplate,
-        nodes: nodes.list().map((node) => ({
-          name: node.metadata?.name ?? '',
-          images: (node.status?.images ?? []).flatMap((image) => image.names ?? []),
-          usedPorts: usedPorts([configMap(`${PORT_USAGE_PREFIX}${node.metadata?.name}`) ?? {}]),
-        })),
+        nodes: nodes.list().map((node) => nodeLookup(node, configMap(`${PORT_USAGE_PREFIX}${node.metadata?.name}`))),
         enginePorts: portRanges('engine'),
         claimedPorts: claimedPorts(clusters(), cluster),
         allowLocked: isTrue(configMap('controller-config')?.data?.canUpdateNotChangeableParams),

@@ -1,7 +1,7 @@
 import { type MPDOperation, MPDOperations } from '@polarstack/api';
 import { isStackError, StackError } from '@polarstack/base';
 import { type KubeClient, parseKey } from '@polarstack/kube';
-import { newRecord, type Stored, type Workflow, type WorkflowStore } from '@polarstack/workflow';
+import { newRecord, type PlannedStep, type Stored, type Workflow, type WorkflowStore } from '@polarstack/workflow';
 import { toRecord, toStatus } from './operation-record.ts';
 
 /**
@@ -13,14 +13,15 @@ export function createOperationStore(
   workflowOf: (operation: MPDOperation) => {
     readonly workflow: Workflow<never>;
     readonly input: Record<string, string>;
+    readonly plan?: readonly PlannedStep[];
   },
 ): WorkflowStore {
   const latest = new Map<string, MPDOperation>();
 
   const stored = (id: string, operation: MPDOperation): Stored => {
     latest.set(id, operation);
-    const { workflow, input } = workflowOf(operation);
-    const record = toRecord(operation) ?? newRecord(workflow, input);
+    const { workflow, input, plan } = workflowOf(operation);
+    const record = toRecord(operation) ?? newRecord(workflow, input, plan);
     return { record, version: operation.metadata.resourceVersion ?? '' };
   };
 

@@ -29,6 +29,31 @@ const plannedAction = z.object({
   interrupts: text('What users will notice.'),
 });
 
+const consequences = z.object({
+  checks: optional(z.array(z.string()), 'What is checked before anything is changed.'),
+  restarts: optional(z.array(z.string()), 'insIds of the instances whose engine is restarted, in that order.'),
+  moves: optional(
+    z.array(
+      z.object({
+        instance: z.string().describe('insId of the instance.'),
+        from: text('Where it is.'),
+        to: text('Where it goes.'),
+      }),
+    ),
+    'Instances that move.',
+  ),
+  writePauses: optional(
+    z.array(
+      z.object({
+        reason: z.string().describe('Why writes pause.'),
+        expectedMs: z.int().min(0).describe('For how long, in milliseconds, as expected.'),
+      }),
+    ),
+    'When writes pause.',
+  ),
+  risks: optional(z.array(z.string()), 'What may go wrong, and what then happens.'),
+});
+
 export const mpdOperationSpec = z
   .object({
     cluster: z
@@ -42,7 +67,7 @@ export const mpdOperationSpec = z
       .max(63)
       .regex(/^[A-Z][A-Za-z0-9]*$/)
       .meta(ruled('', { rule: 'self == oldSelf', message: 'cannot be changed' }))
-      .describe('What to do, e.g. Create or Delete.'),
+      .describe('What to do, e.g. SwitchRw. Create and Delete are begun by making and deleting the cluster.'),
     parameters: optional(anything('Details of the change.'), 'Details of the change; they depend on the type.'),
     approval: z
       .object({
@@ -50,9 +75,9 @@ export const mpdOperationSpec = z
         approved: z.boolean().default(false).describe('Whether it is approved.'),
         approver: text('Who approved it.'),
       })
-      .describe('With required: the operation waits until approved is true (not yet: it is refused).')
+      .describe('With required: the operation waits until approved is true, showing its plan.')
       .exactOptional(),
-    startAt: moment('Not before this moment (not yet: such an operation is refused).'),
+    startAt: moment('Not before this moment; meanwhile the operation shows its plan.'),
     retry: z
       .object({
         limit: z.int().min(0).max(1000).default(10).describe('How often a failing step is tried again.'),
@@ -64,7 +89,7 @@ export const mpdOperationSpec = z
     planOnly: z
       .boolean()
       .default(false)
-      .describe('true: only say what would be done (not yet: such an operation is refused).'),
+      .describe('true: only say what would be done: the plan is in the status, and nothing is changed.'),
     steering: z
       .object({
         action: z
@@ -87,7 +112,8 @@ export const mpdOperationStatus = z
       z.enum(['Pending', 'Running', 'Waiting', 'Interrupted', 'Succeeded', 'Failed', 'Cancelled']),
       'Pending: not begun. Waiting: for something outside. Interrupted: needs a person. The last three are final.',
     ),
-    plan: optional(z.array(plannedAction), 'What is going to be done.'),
+    plan: optional(z.array(plannedAction), 'What is going to be done, step by step.'),
+    consequences: optional(consequences, 'What the plan means for users.'),
     steps: optional(z.array(step), 'The steps, in order.'),
     currentStep: text('The step under way of all, e.g. 3/9.'),
     context: optional(anything('State that the steps share.'), 'State that the steps share.'),

@@ -63,6 +63,21 @@ export const clusterErrors = entries({
     remedy: 'Set spec.deletionProtection to false if it is really to go; the deletion then goes on by itself.',
     retry: 'later',
   },
+  InstanceUnknown: {
+    summary: 'An operation names an instance that the cluster does not have.',
+    remedy: 'Look up the ids with `polarstack status` or in status.dbInstanceStatus.',
+    retry: 'never',
+  },
+  NoSwitchTarget: {
+    summary: 'No RO can become the RW now.',
+    remedy: 'Mend the RO that the message names, or add one; then ask again.',
+    retry: 'later',
+  },
+  OperationInvalid: {
+    summary: 'The parameters of an operation are not what its type takes.',
+    remedy: 'Correct what the message names and make the operation again; the reference lists the parameters.',
+    retry: 'never',
+  },
   NotSupportedYet: {
     summary: 'The spec asks for something that this version cannot do yet.',
     remedy: 'Take the named field back to what it was, or leave it out.',

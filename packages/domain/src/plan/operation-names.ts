@@ -1,11 +1,18 @@
-/** Types of operations that this version carries out. */
-export const operationTypes = ['Create', 'Delete'] as const;
-export type OperationType = (typeof operationTypes)[number];
+import type { OperationType } from '@polarstack/api';
 
-export const isOperationType = (type: string): type is OperationType =>
-  (operationTypes as readonly string[]).includes(type);
+interface Named {
+  readonly name: string;
+  readonly uid: string;
+}
 
 /** The one name that an operation of this type has for this very cluster: made twice, it is made once. */
-export function operationName(cluster: { readonly name: string; readonly uid: string }, type: OperationType): string {
-  return `${cluster.name}-${type.toLowerCase()}-${cluster.uid.slice(0, 8)}`;
-}
+export const operationName = ({ name, uid }: Named, type: OperationType): string =>
+  `${name}-${type.toLowerCase()}-${uid.slice(0, 8)}`;
+
+/** Of an operation that an annotation asked for: the request was given an id when it was claimed. */
+export const requestedOperationName = ({ name }: Named, type: OperationType, id: string): string =>
+  `${name}-${type.toLowerCase()}-${id}`;
+
+/** Of an operation that the spec asks for: one of each type for each generation. */
+export const specOperationName = ({ name, uid }: Named, type: OperationType, generation: number): string =>
+  `${name}-${type.toLowerCase()}-${uid.slice(0, 8)}-g${generation}`;

@@ -13,11 +13,12 @@ import {
   type MPDCluster,
   type MPDOperation,
   type MPDOperationInput,
+  type OperationType,
   VERSION,
 } from '@polarstack/api';
 import { ownedBy } from '../objects/metadata.ts';
 import { isCreated } from '../status/cluster-status.ts';
-import { type OperationType, operationName } from './operation-names.ts';
+import { operationName } from './operation-names.ts';
 
 export type Plan =
   | { readonly type: 'none'; readonly current?: MPDOperation }
@@ -32,10 +33,12 @@ export type Plan =
 export const isFinal = ({ status }: Pick<MPDOperation, 'status'>): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Cancelled';
 
-/** The operation that holds the cluster: the oldest that is not final. */
+/** The operation that holds the cluster: the oldest that is not final, of those that change anything. */
 export function currentOperation(operations: readonly MPDOperation[]): MPDOperation | undefined {
   const age = ({ metadata }: MPDOperation): string => `${metadata.creationTimestamp ?? '~'}/${metadata.name ?? ''}`;
-  return operations.filter((operation) => !isFinal(operation)).sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
+  return operations
+    .filter((operation) => !isFinal(operation) && !operation.spec.planOnly)
+    .sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
 }
 
 export function planOperation(input: {
@@ -78,12 +81,24 @@ function planDeletion(cluster: MPDCluster, operations: readonly MPDOperation[], 
   return { type: 'begin', operation: newOperation(cluster, 'Delete', ['the cluster was deleted']) };
 }
 
-function newOperation(cluster: MPDCluster, type: OperationType, reasons: readonly string[]): MPDOperationInput {
+interface Request {
+  readonly name?: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly requester?: string;
+}
+
+/** An operation of a cluster as it is made; without a name the one of creations and deletions. */
+export function newOperation(
+  cluster: MPDCluster,
+  type: OperationType,
+  reasons: readonly string[],
+  { name: own, parameters, requester = 'operator' }: Request = {},
+): MPDOperationInput {
   const { name = '', namespace = 'default', uid = '' } = cluster.metadata;
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: 'MPDOperation',
-    metadata: ownedBy({ name, namespace, uid }, operationName({ name, uid }, type)),
-    spec: { cluster: name, type, requester: 'operator', reason: reasons.join('; ') },
+    metadata: ownedBy({ name, namespace, uid }, own ?? operationName({ name, uid }, type)),
+    spec: { cluster: name, type, requester, reason: reasons.join('; '), ...(parameters && { parameters }) },
   };
 }

@@ -8,8 +8,9 @@
  * - ST3 Ready is claimed only where the primary and every replica work, the replicas stream, the services lead to
  *   all of them, no operation is unfinished, and the spec's present generation was looked at.
  */
-import { labels, type MPDCluster, type MPDClusterStatus, type MPDOperation } from '@polarstack/api';
+import { isOperationType, labels, type MPDCluster, type MPDClusterStatus, type MPDOperation } from '@polarstack/api';
 import { primaryOf, recordedMembership } from '../cluster/members.ts';
+import { operationStates } from '../operations/operation-state.ts';
 import { type Claim, mergeConditions } from './conditions.ts';
 import { instanceEntry } from './instance-entry.ts';
 import { type ClusterSeen, type Fault, troubleOf } from './observation.ts';
@@ -84,6 +85,8 @@ function stateName(cluster: MPDCluster, operation: MPDOperation | undefined): st
   if (operation?.spec.type === 'Delete') return 'Deleting';
   if (operation?.spec.type === 'Create' || !isCreated(cluster))
     return recordedMembership(cluster) ? 'Creating' : 'Init';
+  // One that has not begun changes nothing yet.
+  if (operation?.status?.workflow && isOperationType(operation.spec.type)) return operationStates[operation.spec.type];
   return 'Running';
 }
 

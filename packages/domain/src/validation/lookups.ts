@@ -10,7 +10,7 @@ export interface ClusterLookups {
   readonly versions: readonly EngineVersion[];
   /** The parameter template of a major; undefined where there is none. */
   readonly template: (major: number) => ParameterTemplate | undefined;
-  /** Nodes that can take instances. */
+  /** All nodes. */
   readonly nodes: readonly NodeLookup[];
   /** Ranges that `netCfg.engineStartPort` may come from. */
   readonly enginePorts: readonly { readonly from: number; readonly to: number }[];
@@ -24,6 +24,8 @@ export interface ClusterLookups {
 
 export interface NodeLookup {
   readonly name: string;
+  /** Ready, and not closed to new pods. */
+  readonly schedulable: boolean;
   /** Names of `status.images`. */
   readonly images: readonly string[];
   /** Ports in use, of ConfigMap `cloud-provider-port-usage-<node>`. */

@@ -1,5 +1,6 @@
 import { hostPort, type MPDCluster } from '@polarstack/api';
 import { type AppliedSpec, appliedSpec } from '../cluster/applied-spec.ts';
+import { isPlanned } from '../operations/planners/index.ts';
 import { unquote } from '../parameters/quoting.ts';
 import type { ClusterLookups } from './lookups.ts';
 import { notYet } from './not-supported.ts';
@@ -19,15 +20,16 @@ export function unsupportedChanges(cluster: MPDCluster, lookups: ClusterLookups)
   const change: Change = (field, what, from, to, remedy = from === NOT_SET ? 'Leave it out.' : back(from)) => {
     problems.push(notYet(`spec.${field}`, `${what} cannot be changed yet (${from} to ${to})`, remedy));
   };
-  changedClass(cluster, change);
+  if (!isPlanned('ModifyClass')) changedClass(cluster, change);
   changedVersion(cluster, change);
   const replicas = instances.filter((instance) => instance.insType === 'ro').length;
-  if (instances.length > 0 && replicas !== spec.followerNum) {
+  const scale = spec.followerNum > replicas ? 'AddRo' : 'RemoveRo';
+  if (instances.length > 0 && replicas !== spec.followerNum && !isPlanned(scale)) {
     change('followerNum', 'the number of ROs', String(replicas), String(spec.followerNum));
   }
   changedPort(cluster, change);
   if (applied) changedFields(cluster, applied, change);
-  changedParameters(cluster, lookups, change);
+  if (!isPlanned('FlushParams')) changedParameters(cluster, lookups, change);
   return problems;
 }
 
@@ -52,6 +54,7 @@ function changedVersion({ spec, status }: MPDCluster, change: Change): void {
     const from = applied.engine?.version ?? major ?? NOT_SET;
     change('engine.version', 'the minor version', running[0] ?? from, wanted, back(`"${from}"`));
   }
+  if (isPlanned('UpgradeMinorVersion')) return;
   const named = applied?.versionCfg?.versionName ?? '';
   const name = spec.versionCfg?.versionName ?? '';
   if (applied && name !== named) {

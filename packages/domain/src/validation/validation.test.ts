@@ -29,6 +29,7 @@ const lookups: ClusterLookups = {
   },
   nodes: [1, 2, 3].map((n) => ({
     name: `node-${n}`,
+    schedulable: true,
     images: ['polarstack/postgres:17', 'polarstack/postgres:15', 'host'],
     usedPorts: new Set(n === 2 ? [5501] : []),
   })),

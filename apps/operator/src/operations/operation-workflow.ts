@@ -1,0 +1,10 @@
+import { defineWorkflow } from '@polarstack/workflow';
+import { restartEngine } from '../steps/restart-engine.ts';
+import type { ClusterStep, Services } from '../steps/services.ts';
+import { updateRunningStatus } from '../steps/update-running-status.ts';
+import { verifyCluster } from '../steps/verify-cluster.ts';
+
+/** The definitions that plans are made of; which of them run, in which order and on what, says the plan. */
+const steps: readonly ClusterStep[] = [restartEngine, verifyCluster, updateRunningStatus];
+
+export const operationWorkflow = defineWorkflow<Services>({ name: 'operation/1', steps });

@@ -1,0 +1,30 @@
+export { bestTarget, lagOf, MAX_SWITCH_LAG_BYTES, unfitness } from './best-target.ts';
+export {
+  type Move,
+  type OperationPlan,
+  type Planned,
+  planOf,
+  type Refusal,
+  refused,
+  type StepKind,
+  type StepPlan,
+} from './operation-plan.ts';
+export { operationStates } from './operation-state.ts';
+export {
+  instanceOf,
+  type NodeFacts,
+  type PlanCluster,
+  type PlanFacts,
+  type PlanInstance,
+  planCluster,
+} from './plan-facts.ts';
+export { isPlanned, planSteps } from './planners/index.ts';
+export {
+  type AnnotationRequest,
+  annotationRequest,
+  claimedRequests,
+  formatRequest,
+  type OperationRequest,
+  REQUEST_PREFIX,
+  specRequest,
+} from './requests.ts';

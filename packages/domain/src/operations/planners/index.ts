@@ -1,0 +1,34 @@
+import type { OperationParameters, OperationType } from '@polarstack/api';
+import { type Planned, refused } from '../operation-plan.ts';
+import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
+import { planRestartIns } from './restart-ins.ts';
+
+type Planner<T extends OperationType> = (
+  cluster: PlanCluster,
+  parameters: OperationParameters<T>,
+  facts: PlanFacts,
+) => Planned;
+
+/** Operations on a living cluster; creation and deletion have workflows of their own. */
+const planners: { readonly [T in OperationType]?: Planner<T> } = {
+  RestartIns: planRestartIns,
+};
+
+/** Whether operations of this type are made from a plan. */
+export const isPlanned = (type: OperationType): boolean => planners[type] !== undefined;
+
+/** The plan of an operation whose parameters were checked. */
+export function planSteps<T extends OperationType>(
+  type: T,
+  parameters: OperationParameters<T>,
+  facts: PlanFacts,
+): Planned {
+  const planner = planners[type] as Planner<T> | undefined;
+  if (!planner)
+    return refused('NotSupportedYet', `${type} cannot be planned`, 'Make or delete the MPDCluster instead.');
+  const cluster = planCluster(facts);
+  if (!cluster) {
+    return refused('ClusterNotReady', 'the cluster has no recorded RW yet', 'Wait until it has been created.');
+  }
+  return planner(cluster, parameters, facts);
+}
