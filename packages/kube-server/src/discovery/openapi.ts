@@ -69,7 +69,7 @@ function body(schema: Schema, schemas: Schemas): object {
   const result: JsonObject = {};
   for (const word of plain) {
     const value = schema[word];
-    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) result[word] = value;
+    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)) result[word] = value;
   }
   if (schema.format === 'quantity' || schema.format === 'int-or-string') {
     delete result['x-kubernetes-int-or-string'];

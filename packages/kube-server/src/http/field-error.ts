@@ -38,7 +38,8 @@ function shown(value: unknown): string {
 }
 
 /** The sentence that Kubernetes prints for a field error. */
-export function fieldMessage({ type, field, value, detail }: FieldError): string {
+export function fieldMessage(error: FieldError): string {
+  const { type, field, value, detail } = error;
   const place = field === '' ? '' : `${field}: `;
   const title = titles[type];
   const after = detail === '' ? '' : `: ${detail}`;
@@ -53,6 +54,7 @@ export function fieldMessage({ type, field, value, detail }: FieldError): string
     case 'FieldValueDuplicate':
     case 'FieldValueNotFound':
     case 'FieldValueTooMany':
+      if (!Object.hasOwn(error, 'value')) return `${place}${title}${after}`;
       return `${place}${title}: ${shown(value)}${after}`;
   }
 }
@@ -65,6 +67,8 @@ export const fieldError = {
     value,
     detail,
   }),
+  /** Invalid as a whole: the value is too much to show. */
+  unshown: (field: string, detail: string): FieldError => ({ type: 'FieldValueInvalid', field, detail }),
   typeInvalid: (field: string, value: unknown, detail: string): FieldError => ({
     type: 'FieldValueTypeInvalid',
     field,

@@ -101,6 +101,7 @@ export const nodeStrategy: Strategy = {
 };
 
 export const volumeStrategy: Strategy = {
+  returnsDeleted: true,
   prepareCreate: (draft) => {
     draft.status = { phase: 'Pending' };
   },
@@ -121,6 +122,7 @@ export const volumeStrategy: Strategy = {
 };
 
 export const claimStrategy: Strategy = {
+  returnsDeleted: true,
   prepareCreate: (draft) => {
     draft.status = { phase: 'Pending' };
   },
@@ -163,6 +165,7 @@ export const eventStrategy: Strategy = {
 };
 
 export const storageClassStrategy: Strategy = {
+  returnsDeleted: true,
   validateUpdate: (draft, current) =>
     (['provisioner', 'parameters', 'reclaimPolicy', 'volumeBindingMode'] as const)
       .filter((field) => !equalJson(draft[field], current[field]))

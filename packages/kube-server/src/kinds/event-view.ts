@@ -28,7 +28,12 @@ function rename(
 
 /** Events are stored once, as core v1; `events.k8s.io/v1` is another look at the same objects. */
 export const eventView: NonNullable<ResourceDefinition['view']> = {
-  fromStored: (stored) => rename(stored, 'events.k8s.io/v1', renamed),
+  fromStored: (stored) => {
+    const shown = rename(stored, 'events.k8s.io/v1', renamed);
+    // Only core v1 shows who reports where nobody said so.
+    for (const field of ['reportingController', 'reportingInstance']) if (shown[field] === '') delete shown[field];
+    return shown;
+  },
   toStored: (object) => {
     const stored = rename(
       object,

@@ -9,6 +9,7 @@ export const PERMANENT_NAMESPACES: readonly string[] = ['default', 'kube-system'
 const subject = { group: '', plural: 'namespaces', kind: 'Namespace' };
 
 export const namespaceStrategy: Strategy = {
+  returnsDeleted: true,
   prepareCreate: (draft) => {
     const metadata = ensureObject(draft, 'metadata');
     ensureObject(metadata, 'labels')['kubernetes.io/metadata.name'] = metadata.name;

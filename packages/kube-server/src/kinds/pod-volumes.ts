@@ -36,10 +36,10 @@ function validateFiles(at: string, holder: unknown): readonly FieldError[] {
   );
 }
 
-function validateVolumes(spec: Readonly<JsonObject>): readonly FieldError[] {
+function validateVolumes(spec: Readonly<JsonObject>, place: string): readonly FieldError[] {
   const names = new Set<string>();
   return arrayAt(spec, 'volumes').flatMap((volume, i) => {
-    const at = `spec.volumes[${i}]`;
+    const at = `${place}.volumes[${i}]`;
     const found: FieldError[] = [];
     const name = stringAt(volume, 'name');
     const problem = name === undefined ? undefined : nameChecks.label(name);
@@ -95,14 +95,13 @@ function validateEnvironment(at: string, container: unknown): readonly FieldErro
   });
 }
 
-/** Judges a new pod; an older one is left alone, so that it can still be reported on and deleted. */
-export function validatePodPaths(pod: Readonly<JsonObject>): readonly FieldError[] {
-  const spec = objectAt(pod, 'spec') ?? {};
+/** Judges the spec of a new pod; an older one is left alone, so that it can still be reported on and deleted. */
+export function validatePodPaths(spec: Readonly<JsonObject>, place: string): readonly FieldError[] {
   const containers = ['initContainers', 'containers'].flatMap((field) =>
-    arrayAt(spec, field).map((container, i) => ({ at: `spec.${field}[${i}]`, container })),
+    arrayAt(spec, field).map((container, i) => ({ at: `${place}.${field}[${i}]`, container })),
   );
   return [
-    ...validateVolumes(spec),
+    ...validateVolumes(spec, place),
     ...containers.flatMap(({ at, container }) => [
       ...validateMounts(at, container),
       ...validateEnvironment(at, container),

@@ -84,6 +84,7 @@ export function serviceStrategy(addresses: ServiceAddresses): Strategy {
   };
 
   return {
+    returnsDeleted: true,
     convertInput: fillFields,
     prepareCreate: (draft, { dryRun }) => {
       draft.status = { loadBalancer: {} };

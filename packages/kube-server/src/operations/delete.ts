@@ -24,6 +24,8 @@ export interface DeleteRequest {
   readonly name: string;
   readonly options: DeleteOptions;
   readonly context: WriteContext;
+  /** Policies were asked already, about the request that this deletion is part of. */
+  readonly isAdmitted?: boolean;
 }
 
 export interface DeleteResult {
@@ -75,13 +77,19 @@ export async function deleteObject(env: Environment, request: DeleteRequest): Pr
     checkPreconditions(request, current);
     definition.strategy.beforeDelete?.(current as unknown as JsonObject);
     const oldObject = present(definition, current);
-    env.admission.admit({ operation: 'DELETE', definition, namespace, name, object: null, oldObject, context });
+    if (!request.isAdmitted) {
+      env.admission.admit({ operation: 'DELETE', definition, namespace, name, object: null, oldObject, context });
+    }
     const decision = decide(request, current);
     isGone = decision.type === 'delete';
     if (!context.dryRun) return decision;
     shown = decision.type === 'keep' ? (current as unknown as JsonObject) : decision.object;
     return { type: 'keep' };
   });
+  const { propagationWarning } = definition.strategy;
+  if (propagationWarning !== undefined && request.options.propagationPolicy === undefined) {
+    context.warn?.(propagationWarning);
+  }
   return { isGone, object: shown ?? (result as unknown as JsonObject) };
 }
 
@@ -105,7 +113,9 @@ function checkPreconditions({ definition, name, options }: DeleteRequest, curren
   }
 }
 
-function decide({ definition, options, context }: DeleteRequest, stored: StoredObject): Decision {
+function decide({ definition, options: asked, context }: DeleteRequest, stored: StoredObject): Decision {
+  const { defaultPropagation } = definition.strategy;
+  const options = defaultPropagation ? { propagationPolicy: defaultPropagation, ...asked } : asked;
   const current = stored as unknown as Readonly<JsonObject>;
   const metadata = objectAt(current, 'metadata') ?? {};
   const isMarked = metadata.deletionTimestamp !== undefined;
@@ -113,7 +123,7 @@ function decide({ definition, options, context }: DeleteRequest, stored: StoredO
   const finalizers = finalizersFor(metadata, options, isMarked);
   const own = arrayAt(metadata, 'finalizers').length;
   const waits = holders(current).length - own + finalizers.length > 0 || grace > 0;
-  if (!waits) return { type: 'delete', object: current };
+  if (!waits) return { type: 'delete', object: lastState(definition, current, context.now) };
   const before = Number(metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
   const isShorter = grace < before && !(isMarked && metadata.deletionGracePeriodSeconds === undefined);
   const sameFinalizers = finalizers.length === arrayAt(metadata, 'finalizers').length;
@@ -131,6 +141,21 @@ function decide({ definition, options, context }: DeleteRequest, stored: StoredO
     object.status = { ...(isObject(current.status) ? current.status : {}), phase: 'Terminating' };
   }
   return { type: 'put', object };
+}
+
+/** What watchers and the client see last. Kinds that end gracefully tell when they ended. */
+function lastState(definition: ResourceDefinition, current: Readonly<JsonObject>, now: Date): Readonly<JsonObject> {
+  if (!definition.strategy.gracePeriod) return current;
+  const metadata = objectAt(current, 'metadata') ?? {};
+  const isMarked = metadata.deletionTimestamp !== undefined;
+  return {
+    ...current,
+    metadata: {
+      ...metadata,
+      ...(isMarked ? {} : { generation: Number(metadata.generation ?? 0) + 1, deletionTimestamp: timestamp(now) }),
+      deletionGracePeriodSeconds: 0,
+    },
+  };
 }
 
 function graceOf(definition: ResourceDefinition, current: Readonly<JsonObject>, options: DeleteOptions): number {

@@ -186,7 +186,8 @@ function isSpecChanged(definition: ResourceDefinition, draft: JsonObject, curren
     const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, status, ...rest } = object;
     return definition.hasStatus ? rest : { ...rest, status };
   };
-  return !equalJson(body(draft), body(current));
+  if (!equalJson(body(draft), body(current))) return true;
+  return definition.strategy.isNewGeneration?.(draft, current) ?? false;
 }
 
 function checkFinalizers(

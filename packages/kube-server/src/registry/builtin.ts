@@ -20,11 +20,12 @@ import { podStrategy } from '../kinds/pod-strategy.ts';
 import { type ServiceAddresses, serviceStrategy } from '../kinds/service-strategy.ts';
 import type { TypeSource } from '../schema/dsl.ts';
 import { builtinColumns } from '../table/builtin-columns.ts';
-import { type ResourceDefinition, type Strategy, storePrefix } from './definition.ts';
+import { type ResourceDefinition, type ScaleDefinition, type Strategy, storePrefix } from './definition.ts';
+import { workloadKinds } from './workload-kinds.ts';
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-interface Kind {
+export interface Kind {
   readonly group?: string;
   readonly plural: string;
   readonly kind: string;
@@ -40,6 +41,7 @@ interface Kind {
   readonly storedApiVersion?: string;
   readonly needsVersion?: boolean;
   readonly subresources?: ResourceDefinition['subresources'];
+  readonly scale?: ScaleDefinition;
   readonly view?: NonNullable<ResourceDefinition['view']>;
 }
 
@@ -121,7 +123,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
     },
     { plural: 'configmaps', kind: 'ConfigMap', short: ['cm'], strategy: configMapStrategy },
     { plural: 'secrets', kind: 'Secret', strategy: secretStrategy, fields: ['type'] },
-    { plural: 'serviceaccounts', kind: 'ServiceAccount', short: ['sa'] },
+    { plural: 'serviceaccounts', kind: 'ServiceAccount', short: ['sa'], strategy: { returnsDeleted: true } },
     { plural: 'events', kind: 'Event', short: ['ev'], strategy: eventStrategy, fields: eventFields },
     {
       group: 'events.k8s.io',
@@ -229,6 +231,7 @@ function define(kind: Kind, types: TypeSource): ResourceDefinition {
     schema: () => types(kind.type ?? kind.kind),
     hasStatus: kind.status === true,
     subresources: kind.subresources ?? [],
+    ...(kind.scale ? { scale: kind.scale } : {}),
     tracksGeneration: kind.generation === true,
     allowsBlindUpdate: kind.needsVersion !== true,
     strategy: kind.strategy ?? {},
@@ -243,5 +246,5 @@ export function builtinDefinitions(
   addresses: ServiceAddresses,
   crds: () => readonly Readonly<JsonObject>[],
 ): readonly ResourceDefinition[] {
-  return kinds(addresses, crds).map((kind) => define(kind, types));
+  return [...kinds(addresses, crds), ...workloadKinds].map((kind) => define(kind, types));
 }

@@ -38,6 +38,14 @@ export interface Strategy {
   /** What only new objects have to meet. */
   validateCreate?(draft: Readonly<JsonObject>): readonly FieldError[];
   validateUpdate?(draft: Readonly<JsonObject>, current: Readonly<JsonObject>): readonly FieldError[];
+  /** Whether an update that leaves the spec alone makes a new generation as well. */
+  isNewGeneration?(draft: Readonly<JsonObject>, current: Readonly<JsonObject>): boolean;
+  /** What becomes of dependents where a deletion does not say it; Background for most kinds. */
+  readonly defaultPropagation?: 'Orphan';
+  /** Told to whoever deletes without saying what becomes of dependents. */
+  readonly propagationWarning?: string;
+  /** A deletion answers with the object instead of a `Status`. */
+  readonly returnsDeleted?: boolean;
   /** What is wrong with a name, or undefined. Default: a DNS subdomain. */
   validateName?(name: string): string | undefined;
   /** Throws when the object may not be deleted. */

@@ -3,9 +3,9 @@
  *
  *     ContainerPort: containerPort! int, hostIP string, protocol string(TCP|UDP|SCTP)=TCP
  *
- * A field is `name[!] type[@key][=default]`; `!` means required. Types are `string`, `int`, `number`, `bool`, `time`,
+ * A field is `name[!] type[@key][=default]`; `!` means required. Types are `string`, `int`, `int32`, `number`, `bool`, `time`,
  * `micro` (time with six digits), `quantity`, `intstr`, `bytes` (base64), `any`, `[T]`, `{T}` (map) or the name of
- * another type; `string(A|B)` is an enumeration. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
+ * another type; `string(A|B)` is an enumeration; `time=null` is shown as null where nobody said when. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
  * merges a list of plain values, each an item of a set. Ownership (server-side apply) follows the same keys;
  * `[T]@key+other` has more keys for it than strategic patches have, `[T]#key` has keys for it alone, and a list without
  * any is owned as a whole. So is a `{T}~`, and a type declared as `Name~:`.
@@ -18,6 +18,7 @@ export type TypeSource = (name: string) => Schema;
 const primitives: Readonly<Record<string, Schema>> = {
   string: { type: 'string' },
   int: { type: 'integer', format: 'int64' },
+  int32: { type: 'integer', format: 'int32' },
   number: { type: 'number' },
   bool: { type: 'boolean' },
   time: { type: 'string', format: 'date-time' },
@@ -101,7 +102,7 @@ export function compileTypes(
     let schema = reference(type);
     if (description !== undefined) schema = withExtra(schema, { description });
     if (fallback !== undefined) {
-      schema = withExtra(schema, { default: schema.type === 'string' ? fallback : JSON.parse(fallback) });
+      schema = withExtra(schema, { default: readDefault(schema, fallback) });
     }
     return { name, required: required === '!', schema };
   };
@@ -132,6 +133,11 @@ export function compileTypes(
     return schema;
   };
   return lookup;
+}
+
+function readDefault(schema: Schema, text: string): unknown {
+  const isText = schema.type === 'string' && !(text === 'null' && schema.format !== undefined);
+  return isText ? text : (JSON.parse(text) as unknown);
 }
 
 /** A type under construction is shared by reference: copying it now would miss the fields that are still to come. */

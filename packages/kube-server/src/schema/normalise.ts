@@ -118,6 +118,10 @@ function fillDefaults(properties: Readonly<Record<string, Schema>>, copy: JsonOb
     const schema = properties[key];
     if (schema?.default === undefined || copy[key] !== undefined) continue;
     if (Object.hasOwn(copy, key)) continue;
+    if (schema.default === null) {
+      copy[key] = null;
+      continue;
+    }
     // The default may itself lack fields that have defaults.
     walk.path.push(key);
     copy[key] = visit(schema, schema.default, walk);
@@ -149,13 +153,18 @@ function typedScalar(schema: Schema, value: unknown, walk: Walk): unknown {
     case 'boolean':
       return typeof value === 'boolean' ? value : mismatch(schema, jsonType(value), walk);
     case 'integer':
-      return Number.isInteger(value) ? value : mismatch(schema, numberText(value), walk);
+      return fitsInteger(schema, value) ? value : mismatch(schema, numberText(value), walk);
     case 'number':
       return typeof value === 'number' ? value : mismatch(schema, jsonType(value), walk);
     case 'object':
     case 'array':
       return mismatch(schema, jsonType(value), walk);
   }
+}
+
+function fitsInteger({ format }: Schema, value: unknown): boolean {
+  if (!Number.isInteger(value)) return false;
+  return format !== 'int32' || (Number(value) >= -(2 ** 31) && Number(value) < 2 ** 31);
 }
 
 function quantity(value: unknown, walk: Walk): unknown {
@@ -221,10 +230,10 @@ function goType(schema: Schema): string {
   }
 }
 
-function goBasicType({ type, typeName, items, additionalProperties }: Schema): string {
+function goBasicType({ type, format, typeName, items, additionalProperties }: Schema): string {
   switch (type) {
     case 'integer':
-      return 'int64';
+      return format === 'int32' ? 'int32' : 'int64';
     case 'number':
       return 'float64';
     case 'boolean':

@@ -8,6 +8,7 @@ import type { ResourceCall } from '../http/resource-handler.ts';
 import { sendJson } from '../http/respond.ts';
 import { errors } from '../http/status.ts';
 import { cloneJson, ensureObject, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
+import { selectorText } from '../kinds/selector-rules.ts';
 import { present } from '../operations/convert.ts';
 import type { Environment } from '../operations/environment.ts';
 import { updateObject } from '../operations/update.ts';
@@ -28,15 +29,21 @@ function toScale(scale: ScaleDefinition, object: Readonly<JsonObject>): JsonObje
     spec: { replicas: valueAt(object, ...steps(scale.specReplicasPath)) ?? 0 },
     status: {
       replicas: valueAt(object, ...steps(scale.statusReplicasPath)) ?? 0,
-      ...(typeof selector === 'string' ? { selector } : {}),
+      ...(typeof selector === 'string' ? { selector } : isObject(selector) ? { selector: readable(selector) } : {}),
     },
   };
+}
+
+/** Built-in kinds select by an object: a `LabelSelector`, or a plain map in the oldest of them. */
+function readable(selector: Readonly<JsonObject>): string {
+  const isSelector = isObject(selector.matchLabels) || Array.isArray(selector.matchExpressions);
+  return selectorText(isSelector ? selector : { matchLabels: selector });
 }
 
 function withReplicas(scale: ScaleDefinition, object: Readonly<JsonObject>, wanted: unknown): JsonObject {
   const replicas = valueAt(wanted, 'spec', 'replicas') ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
-    throw errors.invalid({ group: 'autoscaling', kind: 'Scale' }, '', [
+    throw errors.invalid({ group: 'autoscaling', kind: 'Scale' }, stringAt(object, 'metadata', 'name') ?? '', [
       fieldError.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);
   }
@@ -64,7 +71,7 @@ async function readScale(
   return { apiVersion: definition.apiVersion, kind: definition.kind, ...object };
 }
 
-/** The `scale` subresource of a custom resource. */
+/** The `scale` subresource. */
 export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env: Environment): Promise<void> {
   const { request, response, path, definition, query } = call;
   const name = path.name ?? '';

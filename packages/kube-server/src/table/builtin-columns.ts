@@ -8,6 +8,7 @@ import { ageColumn as customAgeColumn, nameColumn } from './custom-columns.ts';
 const ageColumn: Column = { ...customAgeColumn, type: 'string' };
 
 import { podColumns } from './pod-columns.ts';
+import { workloadColumns } from './workload-columns.ts';
 
 type Cell = Column['cell'];
 
@@ -266,5 +267,5 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
 export function builtinColumns(kind: string): readonly Column[] {
   if (kind === 'Pod') return podColumns;
   if (kind === 'Event') return eventColumns;
-  return [nameColumn, ...(columns[kind] ?? [ageColumn])];
+  return [nameColumn, ...(columns[kind] ?? workloadColumns[kind] ?? [ageColumn])];
 }

@@ -12,13 +12,13 @@ ObjectReference~: apiVersion string, fieldPath string, kind string, name string,
 Namespace: ${object}, spec NamespaceSpec, status NamespaceStatus
 NamespaceSpec: finalizers [string]
 NamespaceStatus: conditions [NamespaceCondition]@type, phase string(Active|Terminating)
-NamespaceCondition: lastTransitionTime time, message string, reason string, status! string, type! string
+NamespaceCondition: lastTransitionTime time=null, message string, reason string, status! string, type! string
 Node: ${object}, spec NodeSpec, status NodeStatus
 NodeSpec: configSource any, externalID string, podCIDR string, podCIDRs [string]@, providerID string, taints [Taint], unschedulable bool
 Taint: effect! string(NoExecute|NoSchedule|PreferNoSchedule), key! string, timeAdded time, value string
 NodeStatus: addresses [NodeAddress]@type, allocatable {quantity}, capacity {quantity}, conditions [NodeCondition]@type, config any, daemonEndpoints NodeDaemonEndpoints, features any, images [ContainerImage], nodeInfo NodeSystemInfo, phase string, runtimeHandlers [any], volumesAttached [AttachedVolume], volumesInUse [string]
 NodeAddress: address! string, type! string
-NodeCondition: lastHeartbeatTime time, lastTransitionTime time, message string, reason string, status! string, type! string
+NodeCondition: lastHeartbeatTime time=null, lastTransitionTime time=null, message string, reason string, status! string, type! string
 NodeDaemonEndpoints: kubeletEndpoint DaemonEndpoint
 DaemonEndpoint: Port! int
 ContainerImage: names [string], sizeBytes int
@@ -32,8 +32,8 @@ ClientIPConfig: timeoutSeconds int
 ServiceStatus: conditions [Condition]@type, loadBalancer LoadBalancerStatus
 LoadBalancerStatus: ingress [LoadBalancerIngress]
 LoadBalancerIngress: hostname string, ip string, ipMode string, ports [any]
-Event: ${object}, action string, count int, eventTime micro, firstTimestamp time, involvedObject! ObjectReference, lastTimestamp time, message string, reason string, related ObjectReference, reportingComponent string, reportingInstance string, series EventSeries, source EventSource={}, type string
-EventSeries: count int, lastObservedTime micro
+Event: ${object}, action string, count int, eventTime micro=null, firstTimestamp time=null, involvedObject! ObjectReference, lastTimestamp time=null, message string, reason string, related ObjectReference, reportingComponent string=, reportingInstance string=, series EventSeries, source EventSource={}, type string
+EventSeries: count int, lastObservedTime micro=null
 EventSource: component string, host string
 PersistentVolume: ${object}, spec PersistentVolumeSpec, status PersistentVolumeStatus
 PersistentVolumeSpec: accessModes [string(ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod)], awsElasticBlockStore any, azureDisk any, azureFile any, capacity {quantity}, cephfs any, cinder any, claimRef ObjectReference, csi CSIPersistentVolumeSource, fc any, flexVolume any, flocker any, gcePersistentDisk any, glusterfs any, hostPath HostPathVolumeSource, iscsi any, local LocalVolumeSource, mountOptions [string], nfs NFSVolumeSource, nodeAffinity VolumeNodeAffinity, persistentVolumeReclaimPolicy string(Delete|Recycle|Retain)=Retain, photonPersistentDisk any, portworxVolume any, quobyte any, rbd any, scaleIO any, storageClassName string, storageos any, volumeAttributesClassName string, volumeMode string(Block|Filesystem)=Filesystem, vsphereVolume any
@@ -48,7 +48,7 @@ TypedLocalObjectReference~: apiGroup string, kind! string, name! string
 TypedObjectReference: apiGroup string, kind! string, name! string, namespace string
 VolumeResourceRequirements: limits {quantity}, requests {quantity}
 PersistentVolumeClaimStatus: accessModes [string], allocatedResourceStatuses {string}, allocatedResources {quantity}, capacity {quantity}, conditions [PersistentVolumeClaimCondition]@type, currentVolumeAttributesClassName string, modifyVolumeStatus any, phase string(Bound|Lost|Pending)
-PersistentVolumeClaimCondition: lastProbeTime time, lastTransitionTime time, message string, reason string, status! string, type! string
+PersistentVolumeClaimCondition: lastProbeTime time=null, lastTransitionTime time=null, message string, reason string, status! string, type! string
 Binding: ${object}, target! ObjectReference
 `,
 };

@@ -62,7 +62,7 @@ VolumeMount: mountPath! string, mountPropagation string, name! string, readOnly 
 
 const spec = `
 Pod: apiVersion string, kind string, metadata ObjectMeta, spec! PodSpec, status PodStatus
-PodSpec: activeDeadlineSeconds int, affinity Affinity, automountServiceAccountToken bool, containers! [Container]@name, dnsConfig PodDNSConfig, dnsPolicy string(ClusterFirst|ClusterFirstWithHostNet|Default|None)=ClusterFirst, enableServiceLinks bool=true, ephemeralContainers [EphemeralContainer]@name, hostAliases [HostAlias]@ip, hostIPC bool, hostNetwork bool, hostPID bool, hostUsers bool, hostname string, imagePullSecrets [LocalObjectReference]@name, initContainers [Container]@name, nodeName string, nodeSelector {string}~, os PodOS, overhead {quantity}, preemptionPolicy string, priority int, priorityClassName string, readinessGates [PodReadinessGate], resourceClaims [any], resources ResourceRequirements, restartPolicy string(Always|OnFailure|Never)=Always, runtimeClassName string, schedulerName string=default-scheduler, schedulingGates [PodSchedulingGate]@name, securityContext PodSecurityContext={}, serviceAccount string, serviceAccountName string, setHostnameAsFQDN bool, shareProcessNamespace bool, subdomain string, terminationGracePeriodSeconds int=30, tolerations [Toleration], topologySpreadConstraints [TopologySpreadConstraint]@topologyKey+whenUnsatisfiable, volumes [Volume]@name
+PodSpec: activeDeadlineSeconds int, affinity Affinity, automountServiceAccountToken bool, containers! [Container]@name, dnsConfig PodDNSConfig, dnsPolicy string(ClusterFirst|ClusterFirstWithHostNet|Default|None)=ClusterFirst, enableServiceLinks bool, ephemeralContainers [EphemeralContainer]@name, hostAliases [HostAlias]@ip, hostIPC bool, hostNetwork bool, hostPID bool, hostUsers bool, hostname string, imagePullSecrets [LocalObjectReference]@name, initContainers [Container]@name, nodeName string, nodeSelector {string}~, os PodOS, overhead {quantity}, preemptionPolicy string, priority int, priorityClassName string, readinessGates [PodReadinessGate], resourceClaims [any], resources ResourceRequirements, restartPolicy string(Always|OnFailure|Never)=Always, runtimeClassName string, schedulerName string=default-scheduler, schedulingGates [PodSchedulingGate]@name, securityContext PodSecurityContext={}, serviceAccount string, serviceAccountName string, setHostnameAsFQDN bool, shareProcessNamespace bool, subdomain string, terminationGracePeriodSeconds int=30, tolerations [Toleration], topologySpreadConstraints [TopologySpreadConstraint]@topologyKey+whenUnsatisfiable, volumes [Volume]@name
 PodDNSConfig: nameservers [string], options [PodDNSConfigOption], searches [string]
 PodDNSConfigOption: name string, value string
 HostAlias: hostnames [string], ip! string
@@ -87,13 +87,13 @@ PodAffinityTerm: labelSelector LabelSelector, matchLabelKeys [string], mismatchL
 
 const status = `
 PodStatus: conditions [PodCondition]@type, containerStatuses [ContainerStatus], ephemeralContainerStatuses [ContainerStatus], hostIP string, hostIPs [HostIP]@ip, initContainerStatuses [ContainerStatus], message string, nominatedNodeName string, observedGeneration int, phase string(Pending|Running|Succeeded|Failed|Unknown), podIP string, podIPs [PodIP]@ip, qosClass string, reason string, resize string, resourceClaimStatuses [any], startTime time
-PodCondition: lastProbeTime time, lastTransitionTime time, message string, observedGeneration int, reason string, status! string, type! string
+PodCondition: lastProbeTime time=null, lastTransitionTime time=null, message string, observedGeneration int, reason string, status! string, type! string
 HostIP: ip! string
 PodIP: ip! string
 ContainerStatus: allocatedResources {quantity}, allocatedResourcesStatus [any], containerID string, image string, imageID string, lastState ContainerState, name! string, ready bool, resources ResourceRequirements, restartCount int, started bool, state ContainerState, user any, volumeMounts [any]
 ContainerState: running ContainerStateRunning, terminated ContainerStateTerminated, waiting ContainerStateWaiting
-ContainerStateRunning: startedAt time
-ContainerStateTerminated: containerID string, exitCode int, finishedAt time, message string, reason string, signal int, startedAt time
+ContainerStateRunning: startedAt time=null
+ContainerStateTerminated: containerID string, exitCode int, finishedAt time=null, message string, reason string, signal int, startedAt time=null
 ContainerStateWaiting: message string, reason string
 `;
 

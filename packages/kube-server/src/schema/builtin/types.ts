@@ -4,8 +4,12 @@ import { commonDescriptions, descriptions } from './descriptions.ts';
 import { groupTypes } from './group-types.ts';
 import { metaTypes } from './meta-types.ts';
 import { podTypes } from './pod-types.ts';
+import { workloadTypes } from './workload-types.ts';
 
 /** The types of all built-in kinds, compiled one by one when first asked for. */
 export function builtinTypes(): TypeSource {
-  return compileTypes([metaTypes, podTypes, coreTypes, ...groupTypes], { ...commonDescriptions, ...descriptions });
+  return compileTypes([metaTypes, podTypes, coreTypes, ...groupTypes, ...workloadTypes], {
+    ...commonDescriptions,
+    ...descriptions,
+  });
 }
