@@ -159,6 +159,11 @@ describe.skipIf(missing('postgres'))('polarstack psql', () => {
     expect([code, stdout, stderr, left]).toEqual([0, 'app|t\nsecond\n', '', []]);
   });
 
+  test("psql's own options need no separator, and stay in their order", async () => {
+    const { code, stdout, stderr } = await polarstack(['pg', '-tAc', 'select 1', '-v', 'n=2', '-c', 'select 3']);
+    expect([code, stdout, stderr]).toEqual([0, '1\n3\n', '']);
+  });
+
   test("ends with psql's exit code", async () => {
     expect((await polarstack(['pg', '-c', 'select 1/0'])).code).toBe(1);
     expect((await polarstack(['pg', '--', '-v', 'ON_ERROR_STOP=1', '-f', '/dev/null'])).code).toBe(0);

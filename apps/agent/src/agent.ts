@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
+import { type Logger, linkSignals, StackError, systemClock, toStackError } from '@polarstack/base';
 import type {
   AgentApi,
   AgentStatus,
@@ -155,12 +155,14 @@ export function createAgent(options: AgentOptions): AgentApi {
       return { pendingRestart: (await untilReloaded(before)).pendingRestart };
     },
     start: async () => {
-      const limit = AbortSignal.timeout(START_MS);
+      const limited = linkSignals([signal], START_MS);
       try {
-        await supervisor.start(AbortSignal.any([signal, limit]));
+        await supervisor.start(limited.signal);
       } catch (error) {
         // Recovery can take long: the answer then says `starting`.
-        if (!limit.aborted) throw error;
+        if (signal.aborted || !limited.signal.aborted) throw error;
+      } finally {
+        limited.end();
       }
       return await report();
     },

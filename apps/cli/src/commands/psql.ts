@@ -21,11 +21,14 @@ export function registerPsql(program: Command): void {
   const command = program
     .command('psql')
     .argument('<cluster>', 'its name')
-    .argument('[arguments...]', 'further arguments of psql, after --')
+    .argument('[arguments...]', "arguments of psql itself, as they are; after -- also those that are this command's")
     .description('connect with psql as the owner of the application database; ends with the exit code of psql')
     .option('-c, --command <sql>', 'run this and end; may be repeated', collect, [])
     .option('--ro', 'connect to a read-only instance')
-    .addHelpText('after', '\nExample: polarstack psql demo -- -f schema.sql -v ON_ERROR_STOP=1\n');
+    .addHelpText(
+      'after',
+      "\nExamples:\n  polarstack psql demo -f schema.sql -v ON_ERROR_STOP=1\n  polarstack psql demo --ro -tAc 'select 1'\n",
+    );
   addGlobals(command, ...connectionOptions).action(async (name: string, more: readonly string[], flags: PsqlFlags) => {
     const settings = readCliSettings();
     const psql = findPsql(settings);

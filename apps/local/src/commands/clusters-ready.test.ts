@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { type MPDCluster, MPDClusters } from '@polarstack/api';
 import { systemClock } from '@polarstack/base';
 import type { KubeClient } from '@polarstack/kube';
+import { createAuthority } from '@polarstack/pki';
 import { afterEach, expect, test } from 'vitest';
 import { speaksPostgres, waitForCluster } from './clusters-ready.ts';
 
@@ -102,6 +104,25 @@ test.each([
 ])('a server that answers %j speaks PostgreSQL: %s', async (answer, expected) => {
   const { address, port } = await server(answer);
   expect(await speaksPostgres(address, port)).toBe(expected);
+});
+
+test('a server that offers TLS is not left before the handshake', async () => {
+  const { keyPem: key, certPem: cert } = await createAuthority({ commonName: 'engine', days: 1, now: new Date() });
+  const secure = createTlsServer({ key, cert });
+  const ended = new Promise<string>((resolve) => {
+    secure.on('secureConnection', (socket) => socket.on('end', () => resolve('in order')).resume());
+    secure.on('tlsClientError', (error) => resolve(error.message));
+  });
+  const one = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write('S');
+      secure.emit('connection', socket);
+    });
+  });
+  servers.push(one);
+  await once(one.listen(0, '127.0.0.1'), 'listening');
+  expect(await speaksPostgres('127.0.0.1', (one.address() as AddressInfo).port)).toBe(true);
+  expect(await ended).toBe('in order');
 });
 
 test('nobody behind an address speaks nothing', async () => {

@@ -3,6 +3,7 @@
  * their services. A status alone may be from before a restart of the machine.
  */
 import { connect } from 'node:net';
+import { connect as startTls } from 'node:tls';
 import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
 import { type Clock, StackError } from '@polarstack/base';
 import type { KubeClient } from '@polarstack/kube';
@@ -104,19 +105,31 @@ async function answers(cluster: MPDCluster): Promise<boolean> {
   return results.every(Boolean);
 }
 
-/** Sends an SSLRequest, which a server answers with one letter before it asks who is there. */
+/**
+ * Sends an SSLRequest, which a server answers with one letter before it asks who is there. TLS that it offers is begun:
+ * a server whose client goes between the two logs that as a fault.
+ */
 export function speaksPostgres(host: string, port: number): Promise<boolean> {
   if (host === '') return Promise.resolve(false);
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: ANSWER_MS });
-    const done = (answer: boolean): void => {
+    let speaks = false;
+    const done = (): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(speaks);
+    };
+    const beginTls = (): void => {
+      // Whose server it is does not matter, for nothing is told to it; nor how this ends, for it has answered.
+      const secure = startTls({ socket, rejectUnauthorized: false });
+      secure.on('secureConnect', () => secure.end(done)).on('error', done);
     };
     socket.on('connect', () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
-    socket.on('data', (data) => done(data[0] === 0x53 || data[0] === 0x4e));
-    socket.on('error', () => done(false));
-    socket.on('timeout', () => done(false));
-    socket.on('close', () => done(false));
+    socket.once('data', (data) => {
+      const offersTls = data[0] === 0x53;
+      speaks = offersTls || data[0] === 0x4e;
+      if (offersTls) beginTls();
+      else done();
+    });
+    for (const event of ['error', 'timeout', 'close']) socket.on(event, done);
   });
 }

@@ -1,4 +1,4 @@
-import { toStackError } from '@polarstack/base';
+import { toStackError, withDeadline } from '@polarstack/base';
 import { clusterFacts, recordedMembership } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
 import { type ClusterStep, clusterOf } from './services.ts';
@@ -16,14 +16,15 @@ export const stopEngines: ClusterStep = {
     const membership = recordedMembership(cluster);
     if (!membership) return done({}, 'nothing was made');
     const { namespace, name, ports } = clusterFacts(cluster);
-    const limit = AbortSignal.any([step.signal, AbortSignal.timeout(STOP_MS + 5_000)]);
     const failed = await Promise.all(
       membership.members.map(async ({ pod }) => {
         const host = pods.get(`${namespace}/${pod}`)?.status?.podIP;
         if (!host) return [];
         try {
           const agent = agents.agent({ namespace, name }, { host, port: ports.agentPort, serverName: pod });
-          await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, limit);
+          await withDeadline(STOP_MS + 5_000, step.signal, async (limited) => {
+            await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, limited);
+          });
           return [];
         } catch (error) {
           step.signal.throwIfAborted();

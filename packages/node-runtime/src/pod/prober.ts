@@ -1,6 +1,5 @@
-import type { Clock } from '@polarstack/base';
+import { type Clock, withDeadline } from '@polarstack/base';
 import type { Probe } from 'kubernetes-types/core/v1.js';
-import { withDeadline } from '../deadline.ts';
 import type { ProbeCheck } from './probe-check.ts';
 import { addResult, freshProbe, nextTry, type ProbeSettings, type ProbeState } from './probe-state.ts';
 

@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline.ts';
+import { linkSignals } from '@polarstack/base';
 import { isAlive, linuxInspector, type ProcessIdentity } from '../process/process-table.ts';
 import type { ContainerContext } from './container-context.ts';
 
@@ -40,14 +40,16 @@ export async function askToStop(request: StopRequest, context: ContainerContext)
   const { signal } = context;
   const over = (): boolean => hurry.aborted || signal.aborted || clock.monotonic() >= deadline;
   if (request.preStop && !over()) {
-    const limit = AbortSignal.any([hurry, signal]);
+    const limit = linkSignals([hurry, signal], request.graceMs);
     try {
-      await withDeadline(request.graceMs, limit, request.preStop);
+      await request.preStop(limit.signal);
     } catch (error) {
       logger.warn({ err: error, container: context.container.name }, 'the preStop hook failed');
       const why = error instanceof Error ? error.message : String(error);
       const message = `preStop hook of container ${context.container.name} failed: ${why}`;
       context.tell('Warning', 'FailedPreStopHook', message);
+    } finally {
+      limit.end();
     }
   }
   if (over()) return;
