@@ -13,6 +13,10 @@ export const config = {
   kubebuilderAssets: process.env.KUBEBUILDER_ASSETS,
   /** Where `make kube-assets` keeps what it built, one folder a version. */
   kubeCache: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'polarstack', 'kube'),
+  /** Where the programs of tests/clients are kept, one folder a content. */
+  clientCache: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'polarstack', 'clients'),
+  /** For programs of Go: no other version of itself is downloaded. */
+  goEnvironment: { ...process.env, GOTOOLCHAIN: 'local' },
   /** Where envtest keeps its downloads. */
   envtestFolders: [
     '/usr/local/kubebuilder/bin',

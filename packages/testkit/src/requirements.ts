@@ -4,7 +4,7 @@ import { config } from './config.ts';
 import { findKubeAssets } from './kube-assets.ts';
 
 /** A part of the machine that some tests need. */
-export type Part = 'postgres' | 'kubectl' | 'root' | 'kube';
+export type Part = 'postgres' | 'kubectl' | 'root' | 'kube' | 'go' | 'python';
 
 const present: Record<Part, () => boolean> = {
   postgres: () =>
@@ -13,12 +13,17 @@ const present: Record<Part, () => boolean> = {
   kubectl: () => spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0,
   root: () => process.getuid?.() === 0,
   kube: () => findKubeAssets().complete,
+  // Another version of itself is not to be downloaded: the one that is here is taken or none.
+  go: () => spawnSync('go', ['version'], { stdio: 'ignore', env: config.goEnvironment }).status === 0,
+  python: () => spawnSync('python3', ['-c', 'import ensurepip, venv'], { stdio: 'ignore' }).status === 0,
 };
 
 const hint: Record<Part, string> = {
   postgres: '',
   kubectl: '',
   root: '',
+  go: '',
+  python: ' 3 with venv',
   kube: ': no real API server to compare with; `make kube-assets` finds or builds one',
 };
 

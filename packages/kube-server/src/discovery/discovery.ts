@@ -37,6 +37,7 @@ export const virtualResources: readonly VirtualResource[] = [
 ];
 
 interface Served {
+  readonly custom: boolean;
   readonly group: string;
   readonly version: string;
   readonly plural: string;
@@ -77,6 +78,7 @@ function served(definitions: readonly ResourceDefinition[]): readonly Served[] {
     ...definitions.map((d) => ({ ...d, subresources: subresourcesOf(d) })),
     ...virtualResources.map((v) => ({
       ...v,
+      custom: false,
       namespaced: false,
       verbs: ['create'],
       shortNames: [],
@@ -126,10 +128,19 @@ export function aggregated(definitions: readonly ResourceDefinition[], core: boo
   };
 }
 
+/** Built-in resources leave out what the list says already, custom ones do not: as Kubernetes does it. */
+function responseKind(
+  r: Served,
+  { group, version, kind }: Pick<SubresourceInfo, 'group' | 'version' | 'kind'>,
+): object {
+  const isSaid = !r.custom && group === r.group && version === r.version;
+  return isSaid ? { group: '', version: '', kind } : { group, version, kind };
+}
+
 function aggregatedResource(r: Served): object {
   return {
     resource: r.plural,
-    responseKind: { group: r.group, version: r.version, kind: r.kind },
+    responseKind: responseKind(r, r),
     scope: r.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: r.singular,
     verbs: r.verbs,
@@ -139,7 +150,7 @@ function aggregatedResource(r: Served): object {
       ? {
           subresources: r.subresources.map(({ name, kind, group, version, verbs }) => ({
             subresource: name,
-            responseKind: { group, version, kind },
+            responseKind: responseKind(r, { group, version, kind }),
             verbs,
           })),
         }

@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { SpdyTransport } from '../spdy/session.ts';
 import { drained } from './drained.ts';
-import { FORWARD_PROTOCOL } from './port-forward.ts';
 
 /** SPDY in the messages of a WebSocket (`SPDY/3.1+portforward.k8s.io`). */
 export function tunnelTransport(socket: WebSocket): SpdyTransport {
@@ -28,14 +27,14 @@ async function* messages(socket: WebSocket, signal: AbortSignal): AsyncGenerator
   }
 }
 
-/** Answers `Upgrade: SPDY/3.1`; the socket speaks SPDY from then on. */
-export function acceptSpdy(socket: Duplex, head: Buffer): SpdyTransport {
+/** Answers `Upgrade: SPDY/3.1` for a protocol within it; the socket speaks SPDY from then on. */
+export function acceptSpdy(socket: Duplex, head: Buffer, protocol: string): SpdyTransport {
   socket.write(
     [
       'HTTP/1.1 101 Switching Protocols',
       'Connection: Upgrade',
       'Upgrade: SPDY/3.1',
-      `X-Stream-Protocol-Version: ${FORWARD_PROTOCOL}`,
+      `X-Stream-Protocol-Version: ${protocol}`,
       '',
       '',
     ].join('\r\n'),

@@ -6,15 +6,18 @@ import type { Audit } from '../audit/audit.ts';
 import type { AuditTrail } from '../audit/event.ts';
 import { type Attributes, type Authorizer, forbid } from '../http/authorize.ts';
 import type { UserInfo } from '../http/identity.ts';
+import { partWith } from '../http/part-with.ts';
 import { parsePath } from '../http/request-info.ts';
 import { toStatus } from '../http/respond.ts';
 import { errors, type FailureStatus } from '../http/status.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
 import { noAttach } from './attach.ts';
-import { EXEC_PROTOCOLS, type ExecPlan, planExec, runExec } from './exec.ts';
+import { type ExecPlan, planExec } from './exec.ts';
+import { SPDY_EXEC_PROTOCOL, serveSpdyExec } from './exec-spdy.ts';
+import { EXEC_PROTOCOLS, runExec } from './exec-websocket.ts';
 import { acceptSpdy, tunnelTransport } from './forward-upgrade.ts';
-import { type ForwardPlan, planForward, serveForward, TUNNEL_PROTOCOL } from './port-forward.ts';
+import { FORWARD_PROTOCOL, type ForwardPlan, planForward, serveForward, TUNNEL_PROTOCOL } from './port-forward.ts';
 
 export interface UpgradeOptions {
   readonly env: Environment;
@@ -29,10 +32,10 @@ export interface UpgradeOptions {
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
 type Plan =
-  | { readonly type: 'exec'; readonly exec: ExecPlan }
+  | { readonly type: 'exec'; readonly exec: ExecPlan; readonly by: 'websocket' | 'spdy' }
   | { readonly type: 'forward'; readonly forward: ForwardPlan; readonly by: 'websocket' | 'spdy' };
 
-/** Serves requests that ask for another protocol: `exec` over WebSockets, `portforward` over SPDY or over both. */
+/** Serves requests that ask for another protocol: `exec` over WebSockets or SPDY, `portforward` over SPDY or over both. */
 export function createUpgradeHandler(options: UpgradeOptions) {
   const { env, signal, audit } = options;
   const sockets = new WebSocketServer({
@@ -63,8 +66,13 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     switch (group === '' ? `${plural}/${subresource}` : '') {
       case 'pods/exec': {
         const exec = planExec(env.store, options.connector, namespace, name, url.searchParams);
-        if (offers(EXEC_PROTOCOLS)) return { type: 'exec', exec };
-        throw errors.badRequest(`exec speaks WebSockets with one of the protocols ${EXEC_PROTOCOLS.join(', ')}`);
+        if (offers(EXEC_PROTOCOLS)) return { type: 'exec', exec, by: 'websocket' };
+        if (upgrade === 'spdy/3.1' && streamProtocols(request).includes(SPDY_EXEC_PROTOCOL)) {
+          return { type: 'exec', exec, by: 'spdy' };
+        }
+        throw errors.badRequest(
+          `exec speaks SPDY/3.1 with the protocol ${SPDY_EXEC_PROTOCOL}, or WebSockets with one of ${EXEC_PROTOCOLS.join(', ')}`,
+        );
       }
       case 'pods/portforward': {
         const forward = planForward(env.store, namespace, name);
@@ -92,11 +100,15 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     });
   };
 
-  const overSpdy = (socket: Duplex, head: Buffer, forward: ForwardPlan): void => {
+  const overSpdy = (socket: Duplex, head: Buffer, planned: Plan): void => {
     const stop = (): void => void socket.destroy();
     signal.addEventListener('abort', stop, { once: true });
-    serveForward(forward, acceptSpdy(socket, head))
-      .catch((error: unknown) => env.logger.warn({ err: error }, 'forward failed'))
+    const work =
+      planned.type === 'exec'
+        ? serveSpdyExec(planned.exec, acceptSpdy(socket, head, SPDY_EXEC_PROTOCOL), signal)
+        : serveForward(planned.forward, acceptSpdy(socket, head, FORWARD_PROTOCOL));
+    work
+      .catch((error: unknown) => env.logger.warn({ err: error }, `${planned.type} failed`))
       .finally(() => {
         signal.removeEventListener('abort', stop);
         stop();
@@ -115,18 +127,26 @@ export function createUpgradeHandler(options: UpgradeOptions) {
       return;
     }
     began(socket);
-    if (planned.type === 'forward' && planned.by === 'spdy') {
-      overSpdy(socket, head, planned.forward);
+    if (planned.by === 'spdy') {
+      overSpdy(socket, head, planned);
       return;
     }
     sockets.handleUpgrade(request, socket, head, (connection) => overWebSocket(connection, planned));
   };
 }
 
+/** What a client would speak within SPDY; each in a header of its own, or all in one. */
+function streamProtocols({ headersDistinct }: IncomingMessage): readonly string[] {
+  return (headersDistinct['x-stream-protocol-version'] ?? []).flatMap((line) =>
+    line.split(',').map((protocol) => protocol.trim()),
+  );
+}
+
 function refuse(socket: Duplex, error: unknown): FailureStatus {
   const status = toStatus(error);
   const body = JSON.stringify(status);
-  socket.end(
+  partWith(
+    socket,
     [
       `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? ''}`,
       'Content-Type: application/json',
