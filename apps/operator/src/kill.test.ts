@@ -2,38 +2,10 @@ import { MPDClusters, MPDOperations } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import { ConfigMaps, PersistentVolumeClaims, Pods, Secrets, Services } from '@polarstack/kube';
 import { expect, test } from 'vitest';
-import type { Death } from './testing/mortal.ts';
-import { byName, createScene } from './testing/scene.ts';
+import { byName } from './testing/scene.ts';
+import { type Scene, survive } from './testing/survive.ts';
 
 const key = { namespace: 'default', name: 'demo' };
-type Scene = Awaited<ReturnType<typeof createScene>>;
-
-/** Lets one operator die at `death` and another take over; then `check`. Answers how many effects there were. */
-async function survive(
-  death: Death | undefined,
-  before: (s: Scene) => Promise<void>,
-  wish: (s: Scene) => Promise<void>,
-  end: (s: Scene) => Promise<void>,
-): Promise<{ readonly effects: number; readonly died: boolean }> {
-  const s = await createScene();
-  try {
-    await before(s);
-    const first = await s.start(death);
-    await wish(s);
-    const finished = end(s);
-    // Whichever comes first: the effect at which it dies, or the end without it.
-    const died = await Promise.race([first.died.then(() => true), finished.then(() => false)]);
-    const effects = first.effects();
-    await first.operator.close();
-    if (died) await s.start();
-    await finished.catch((error: unknown) => {
-      throw new Error(`died ${death?.when} effect ${death?.at} (${first.lastWords()})`, { cause: error });
-    });
-    return { effects, died };
-  } finally {
-    await s.close();
-  }
-}
 
 const ready = async (s: Scene): Promise<void> => {
   const { status } = await s.until('demo', 'Ready', 'True');

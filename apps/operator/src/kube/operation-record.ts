@@ -20,7 +20,7 @@ interface StoredContext {
 
 /** The record of a workflow as the status of its operation. */
 export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = {}): MPDOperationStatus {
-  const { requester, reasons, plan, handledSteering } = previous;
+  const { requester, reasons, plan, consequences, handledSteering } = previous;
   const failures = Object.fromEntries(record.steps.flatMap((s) => (s.failures > 0 ? [[s.name, s.failures]] : [])));
   const planned = Object.fromEntries(
     record.steps.flatMap(({ name, use, input }) =>
@@ -44,6 +44,7 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
     ...(requester !== undefined && { requester }),
     ...(reasons && { reasons }),
     ...(plan && { plan }),
+    ...(consequences && { consequences }),
     ...(handledSteering !== undefined && { handledSteering }),
     phase: record.phase,
     workflow: record.workflow,

@@ -15,6 +15,8 @@ export interface FakeInstance {
   readonly pod: string;
   term?: Term;
   state: EngineReport['state'];
+  /** How often its engine was started. */
+  starts: number;
   bootstrapped: number;
   readonly tasks: Map<string, AgentTask>;
   readonly bootstraps: Bootstrap[];
@@ -74,6 +76,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
     const made: FakeInstance = {
       pod,
       state: 'absent',
+      starts: 0,
       bootstrapped: 0,
       tasks: new Map(),
       bootstraps: [],
@@ -166,12 +169,19 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       return instance;
     };
     const cluster = podOf(pod)?.metadata?.labels?.[labels.clusterName] ?? '';
-    const report = ({ state, term }: FakeInstance): EngineReport => ({
+    const report = ({ state, term, starts }: FakeInstance): EngineReport => ({
       state,
       dataDir: '/data/pgdata',
       configVersion: 1,
       ...(state === 'running' &&
-        term && { role: term.role, pid: 4711, version: '15.18', lsn: '0/3000000', timeline: 1 }),
+        term && {
+          role: term.role,
+          pid: 4711,
+          startedAt: `start ${starts}`,
+          version: '15.18',
+          lsn: '0/3000000',
+          timeline: 1,
+        }),
       ...(state === 'running' && term?.role === 'replica' && { streaming: true, receivedLsn: '0/3000000' }),
     });
     return {
@@ -195,6 +205,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         if (known) return known;
         instance.bootstraps.push(bootstrap);
         if (instance.state === 'absent') instance.bootstrapped++;
+        if (instance.state !== 'running') instance.starts++;
         instance.term = bootstrap.term;
         instance.state = 'running';
         const kind = bootstrap.kind;
@@ -207,6 +218,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       setConfig: async () => ({ pendingRestart: reach('setConfig') ? [] : [] }),
       start: async () => {
         const instance = reach('start');
+        if (instance.state !== 'running') instance.starts++;
         instance.state = 'running';
         poke();
         return report(instance);
