@@ -129,7 +129,7 @@ describe('exec', () => {
     const { server } = await start();
     await expect(exec(server, 'command=x&container=zzz')).rejects.toThrow('container zzz is not valid for pod p');
     await expect(exec(server, 'stdout=true')).rejects.toThrow('you must specify at least one command');
-    await expect(exec(server, 'command=x', undefined, 'other.example.com')).rejects.toThrow('exec speaks WebSockets');
+    await expect(exec(server, 'command=x', undefined, 'other.example.com')).rejects.toThrow('exec speaks SPDY/3.1');
     expect((await exec(server, 'command=unknown&stdout=true')).status).toMatchObject({ status: 'Failure' });
   });
 
