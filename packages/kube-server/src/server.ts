@@ -156,6 +156,8 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const upgradeWatch = createWatchUpgrade(router, signal);
   const upgrade = createUpgradeHandler({ env, authorizer, authenticate, connector, signal, audit });
   server.on('upgrade', (request, socket, head) => {
+    // Node's server has given it away: an error that nobody hears would end the process.
+    socket.on('error', () => socket.destroy());
     if (!upgradeWatch(request, socket, head)) upgrade(request, socket, head);
   });
   await listening(server, listen);

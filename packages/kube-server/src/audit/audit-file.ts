@@ -98,7 +98,7 @@ export function openAuditFile(options: AuditFileOptions): AuditFile {
   const take = (): readonly Buffer[] => {
     let bytes = 0;
     let count = 0;
-    while (count < waiting.length && bytes < BATCH_BYTES) bytes += waiting[count++]?.length ?? 0;
+    while (count < waiting.length && bytes < Math.min(BATCH_BYTES, maxBytes)) bytes += waiting[count++]?.length ?? 0;
     waitingBytes -= bytes;
     return waiting.splice(0, count);
   };

@@ -100,7 +100,7 @@ export function safeTarget(target: string): string {
   let hasProgram = false;
   const parts = [...searchParams].flatMap(([name, value]) => {
     if (shown.has(name)) return [`${name}=${encodeURIComponent(value.slice(0, MAX_TEXT))}`];
-    if (name !== 'command') return [/^[A-Za-z]{1,32}$/.test(name) ? `${name}=redacted` : 'redacted'];
+    if (name !== 'command') return [name === 'continue' ? 'continue=redacted' : 'redacted'];
     if (hasProgram) return ['command=redacted'];
     hasProgram = true;
     return [/^[\w./-]{1,128}$/.test(value) ? `command=${encodeURIComponent(value)}` : 'command=redacted'];

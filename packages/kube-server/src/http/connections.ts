@@ -57,9 +57,18 @@ export function trackConnections(server: Server): Connections {
         for (const socket of [...busy.keys(), ...open]) socket.destroy(); // C2
       }, graceMs);
       await closed;
+      // The TCP connections are gone; what lies above them hears of it a moment later.
+      await Promise.all([...busy.keys()].map(async (socket) => await isClosed(socket)));
       clearTimeout(grace);
     },
   };
+}
+
+function isClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
 }
 
 /** What a TLS connection and the TCP connection below it have in common. */

@@ -7,7 +7,11 @@ import type { ServerResponse } from 'node:http';
  */
 export function onGone(response: ServerResponse, callback: () => void): void {
   const { socket } = response.req;
+  let isOver = false;
   const gone = (): void => {
+    // Both may be told at once, and who is being told already is told to the end.
+    if (isOver) return;
+    isOver = true;
     response.off('close', gone);
     socket.off('close', gone);
     callback();

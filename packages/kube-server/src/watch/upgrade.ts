@@ -3,6 +3,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { partWith } from '../http/part-with.ts';
 import { parsePath } from '../http/request-info.ts';
 import type { Router } from '../http/router.ts';
 import { failure } from '../http/status.ts';
@@ -24,12 +25,13 @@ export function createWatchUpgrade(router: Router, signal: AbortSignal) {
 
   return (request: IncomingMessage, socket: Duplex, head: Buffer): boolean => {
     if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') return false;
+    if (!URL.canParse(request.url ?? '/', 'https://localhost')) return false; // refused by whoever is next
     const path = parsePath(parseUrl(request).pathname);
     if (path.kind !== 'resource' || path.resource.subresource !== undefined) return false;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
-    response.once('finish', () => socket.end());
+    response.once('finish', () => partWith(socket));
     const accept = (): WebSocket => {
       // As Kubernetes does; who is no browser may say anything.
       if (request.headers.origin === undefined) throw failure(403, 'Forbidden', 'a WebSocket needs an Origin header');
