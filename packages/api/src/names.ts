@@ -25,7 +25,34 @@ export const labels = {
   secretCluster: 'mpdcluster_name',
   /** On everything else we make for a cluster. */
   cluster: `${GROUP}/cluster`,
+  /** On the ConfigMap that says who is primary. */
+  haRecord: `${GROUP}/ha-record`,
 } as const;
+
+export const annotations = {
+  /** On the rw service: the epoch whose primary it leads to. */
+  epoch: `${GROUP}/epoch`,
+} as const;
+
+/** Values of `apsara.metric.db_ins_type`. Source: the original. */
+export const instanceTypes = { primary: 'polardb_mpd_rw', replica: 'polardb_mpd_ro' } as const;
+
+/** The labels that say what an instance is at present; they change when roles do. */
+export const roleLabels = (role: 'primary' | 'replica'): Readonly<Record<string, string>> => ({
+  [labels.role]: role,
+  [labels.instanceType]: instanceTypes[role],
+});
+
+/**
+ * What the rw service selects on: the instance itself, so that one write moves all clients, and no pod's label can move any.
+ */
+export const primarySelector = (cluster: string, instanceId: string): Readonly<Record<string, string>> => ({
+  [labels.clusterName]: cluster,
+  [labels.instanceId]: instanceId,
+});
+
+/** The one key of the HA record's ConfigMap. */
+export const HA_RECORD_KEY = 'record';
 
 /** Names of what the operator makes for a cluster `c`. */
 export const names = {
@@ -33,6 +60,8 @@ export const names = {
   instance: (c: string, physicalId: string, instanceId: string): string => `${c}-${physicalId}-${instanceId}`,
   podTls: (pod: string): string => `${pod}-tls`,
   ca: (c: string): string => `${c}-ca`,
+  /** The HA record. Source: the original, whose cluster manager keeps its state there. */
+  haRecord: (c: string): string => `${c}-cmconfig`,
   client: (c: string, who: 'operator' | 'cluster-manager' | 'replicator'): string => `${c}-client-${who}`,
   account: (c: string, logicId: string, account: 'aurora' | 'replicator'): string => `${c}-${logicId}-${account}`,
   app: (c: string): string => `${c}-app`,

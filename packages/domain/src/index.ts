@@ -39,7 +39,7 @@ export {
   type LeafSpec,
   serverLeaf,
 } from './identity/leaf-specs.ts';
-export { instanceTypes, ownedBy, podLabels, roleLabels } from './objects/metadata.ts';
+export { ownedBy, podLabels } from './objects/metadata.ts';
 export { buildPod, TERMINATION_GRACE_SECONDS } from './objects/pod.ts';
 export { buildConfigMap, buildSecret, secretValue } from './objects/secret.ts';
 export { buildService, type ServiceKind, serviceKinds, serviceNames } from './objects/service.ts';

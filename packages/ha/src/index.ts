@@ -5,7 +5,7 @@ export {
   type StoredRecord,
   tend,
 } from './actor.ts';
-export type { Convergence } from './effects/converge.ts';
+export { type Convergence, converge } from './effects/converge.ts';
 export { termOf } from './effects/follow.ts';
 export type { MemberAgent, SwitchPorts } from './effects/ports.ts';
 export { addMember, removeMember, setElectable } from './record/members.ts';

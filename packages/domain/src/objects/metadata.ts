@@ -1,4 +1,4 @@
-import { GROUP, labels, VERSION } from '@polarstack/api';
+import { GROUP, labels, roleLabels, VERSION } from '@polarstack/api';
 import type { ObjectMeta } from 'kubernetes-types/meta/v1.js';
 import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Member } from '../cluster/members.ts';
@@ -20,15 +20,6 @@ export function ownedBy(
     ],
   };
 }
-
-/** Values of `apsara.metric.db_ins_type`. Source: the original. */
-export const instanceTypes = { primary: 'polardb_mpd_rw', replica: 'polardb_mpd_ro' } as const;
-
-/** The labels that say what an instance is at present; they change when roles do. */
-export const roleLabels = (role: Member['role']): Readonly<Record<string, string>> => ({
-  [labels.role]: role,
-  [labels.instanceType]: instanceTypes[role],
-});
 
 /** Labels of an instance's pod. Source: facts of the original §5.1, with `logic_custins_id` being what it says. */
 export function podLabels(facts: ClusterFacts, member: Member): Readonly<Record<string, string>> {

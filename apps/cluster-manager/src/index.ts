@@ -1,0 +1,1 @@
+export { type ClusterManager, type ClusterManagerOptions, startClusterManager } from './start.ts';
