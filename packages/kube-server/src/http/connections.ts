@@ -58,17 +58,11 @@ export function trackConnections(server: Server): Connections {
       }, graceMs);
       await closed;
       // The TCP connections are gone; what lies above them hears of it a moment later.
-      await Promise.all([...busy.keys()].map(async (socket) => await isClosed(socket)));
+      const late = [...busy.keys()];
+      await Promise.all(late.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
       clearTimeout(grace);
     },
   };
-}
-
-function isClosed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.closed) resolve();
-    else socket.once('close', () => resolve());
-  });
 }
 
 /** What a TLS connection and the TCP connection below it have in common. */
