@@ -24,7 +24,8 @@ export type Patch =
 
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+  /** `initialEnd`: everything that was there has been told (see `watchList`). */
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEnd?: true };
 
 /**
  * A typed client of one API server.
@@ -60,7 +61,10 @@ export interface KubeClient {
     options?: DeleteOptions,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** One watch connection, from `resourceVersion`; ends when the server closes it, throws `Gone` on 410. */
+  /**
+   * One watch connection, from `resourceVersion`; ends when the server closes it or says nothing for longer than its
+   * bookmarks are apart (a connection may be dead and not say so), throws `Gone` on 410.
+   */
   watch<T extends KubeObject>(
     resource: Resource<T>,
     options: ListOptions & { readonly resourceVersion: string; readonly timeoutSeconds?: number },

@@ -174,8 +174,8 @@ describe('failures', () => {
       'ApiError',
       'GET /api/v1/nodes/a: HTTP 502: <html>bad gateway</html>',
     ]);
-    server.answer({ status: 429, body: '', headers: { 'retry-after': '7' } });
-    expect((await failure(client.get(Nodes, { name: 'a' }))).details).toMatchObject({ retryAfterSeconds: 7 });
+    server.answer({ status: 429, body: '', headers: { 'retry-after': '70' } });
+    expect((await failure(client.get(Nodes, { name: 'a' }))).details).toMatchObject({ retryAfterSeconds: 70 });
   });
 
   test('find answers undefined for NotFound only', async () => {

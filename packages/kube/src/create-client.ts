@@ -4,8 +4,8 @@ import type { KubeConnection } from './connection.ts';
 import type { KubeObject, Resource } from './object.ts';
 import { apiVersionOf, queryString, resourcePath } from './paths.ts';
 import { errorFromTransport } from './status-error.ts';
-import { createTransport } from './transport.ts';
-import { type WatchOptions, watchOnce } from './watch-stream.ts';
+import { createTransport, type Timeouts, type Transport, type TransportRequest } from './transport.ts';
+import { defaultWatchLimits, type WatchLimits, type WatchOptions, watchFromStart, watchOnce } from './watch-stream.ts';
 
 /** Objects of a page: small enough that a server builds it quickly, large enough to make few requests. */
 const PAGE_SIZE = 500;
@@ -47,13 +47,33 @@ export interface KubeHttpClient extends KubeClient {
     options: ApplyOptions,
     signal?: AbortSignal,
   ): Promise<T>;
+  /**
+   * A watch that begins with everything there is, told as ADDED, and a bookmark that says where that ends
+   * (`initialEnd`). Throws `Invalid`, `BadRequest` or `Forbidden` where the server does not serve it, `ServerTimeout`
+   * with `details.initialEvents` where it knows nothing of such an end.
+   */
+  watchList<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
+  /**
+   * The same client, on the same connections, that asks `mayWrite` for every write at the moment of sending: what it
+   * throws is thrown, and nothing was sent.
+   */
+  withWriteGuard(mayWrite: () => void): KubeHttpClient;
   /** GET of any path as it comes: followed logs, for instance. */
   stream(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-export function createKubeClient(connection: KubeConnection): KubeHttpClient {
-  const transport = createTransport(connection);
+/** Limits in milliseconds; each has a default that suits programs that run for long. */
+export type KubeClientOptions = Partial<Timeouts & WatchLimits>;
 
+export function createKubeClient(connection: KubeConnection, options: KubeClientOptions = {}): KubeHttpClient {
+  return clientOver(connection, createTransport(connection, options), { ...defaultWatchLimits, ...options });
+}
+
+function clientOver(connection: KubeConnection, transport: Transport, limits: WatchLimits): KubeHttpClient {
   async function json<T>(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -184,7 +204,10 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
       resource: Resource<T>,
       options: WatchOptions,
       signal: AbortSignal,
-    ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal),
+    ): AsyncIterable<WatchEvent<T>> => watchOnce(transport, resource, options, signal, limits),
+    watchList: <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) =>
+      watchFromStart(transport, resource, options, signal, limits),
+    withWriteGuard: (mayWrite) => clientOver(connection, guardWrites(transport, mayWrite), limits),
     raw: async (path, signal) => await transport.sendText({ method: 'GET', path, accept: '*/*', signal }),
     apply: async <T extends KubeObject>(
       resource: Resource<T>,
@@ -213,4 +236,21 @@ export function createKubeClient(connection: KubeConnection): KubeHttpClient {
 /** Requests must say the type, also where the caller left it to the resource. */
 function withType<T extends KubeObject>(resource: Resource<T>, object: T): T {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+}
+
+function guardWrites(transport: Transport, mayWrite: () => void): Transport {
+  const guarded = (request: TransportRequest): TransportRequest => {
+    if (request.method === 'GET') return request;
+    const before = request.guard;
+    const guard = (): void => {
+      before?.();
+      mayWrite();
+    };
+    return { ...request, guard };
+  };
+  return {
+    ...transport,
+    send: async (request) => await transport.send(guarded(request)),
+    sendText: async (request) => await transport.sendText(guarded(request)),
+  };
 }

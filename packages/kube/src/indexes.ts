@@ -17,13 +17,19 @@ export function createIndexes<T, I extends string>(
   }));
   return {
     update: (key, previous, object) => {
-      for (const { valuesOf, keys } of tables) {
-        for (const value of previous === undefined ? [] : valuesOf(previous)) {
+      // All values first: a function that throws leaves every table as it was.
+      const changes = tables.map(({ valuesOf, keys }) => ({
+        keys,
+        before: previous === undefined ? [] : valuesOf(previous),
+        after: object === undefined ? [] : valuesOf(object),
+      }));
+      for (const { keys, before, after } of changes) {
+        for (const value of before) {
           const set = keys.get(value);
           set?.delete(key);
           if (set?.size === 0) keys.delete(value);
         }
-        for (const value of object === undefined ? [] : valuesOf(object)) {
+        for (const value of after) {
           const set = keys.get(value);
           if (set === undefined) keys.set(value, new Set([key]));
           else set.add(key);

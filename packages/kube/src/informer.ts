@@ -5,23 +5,27 @@
  * - I1 The copy changes only by what the server said; an object is never half old, half new.
  * - I2 Handlers see every change once and in order, with the object before it; a handler never delays the reading
  *   from the server, nor another handler, and one that throws is reported and goes on with its next change.
- * - I3 What was deleted while the connection was away is told as DELETED with the last known object.
+ * - I3 What was deleted while the connection was away is told as DELETED with the last known object, and marked.
+ * - I4 Between two whole lists no object goes back to an older version, and neither does `resourceVersion`.
+ * - I5 An object that a transform or an index cannot take is reported and left as it was; the others go on.
  */
 import type { Backoff, Clock } from '@polarstack/base';
-import type { KubeClient, ListOptions } from './client.ts';
+import type { ListOptions } from './client.ts';
 import { createIndexes, type IndexFunction } from './indexes.ts';
 import { type KubeObject, objectKey, type Resource } from './object.ts';
-import { createReflector, type ReflectorStats } from './reflector.ts';
+import { createReflector, type ReflectorClient, type ReflectorStats } from './reflector.ts';
+import { isOlderVersion } from './retry-watch.ts';
 
 export type Change<T> =
   | { readonly type: 'ADDED'; readonly object: T }
   | { readonly type: 'MODIFIED'; readonly object: T; readonly previous: T }
-  | { readonly type: 'DELETED'; readonly object: T };
+  /** `isStale`: it was missed, and only a list told; `object` is older than what was deleted. */
+  | { readonly type: 'DELETED'; readonly object: T; readonly isStale?: true };
 
 export type ChangeHandler<T> = (change: Change<T>) => void | Promise<void>;
 
 export interface InformerOptions<T extends KubeObject, I extends string = never> extends ListOptions {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   readonly resource: Resource<T>;
   /** name -> the values under which an object is found. */
   readonly indexes?: Readonly<Record<I, IndexFunction<T>>>;
@@ -40,6 +44,8 @@ export interface Informer<T extends KubeObject, I extends string = never> {
   /** Resolves when the first whole list is in the copy; never, where the signal aborts before that. */
   readonly synced: Promise<void>;
   readonly hasSynced: boolean;
+  /** The copy holds everything up to this version; empty before the first list. */
+  readonly resourceVersion: string;
   /** By {@link objectKey}: `namespace/name`, or `name` where there is no namespace. */
   get(key: string): T | undefined;
   list(): readonly T[];
@@ -52,11 +58,13 @@ export interface Informer<T extends KubeObject, I extends string = never> {
 export function createInformer<T extends KubeObject, I extends string = never>(
   options: InformerOptions<T, I>,
 ): Informer<T, I> {
-  const { resource, transform = withoutManagedFields, onError = () => {} } = options;
+  const { resource, transform = withoutManagedFields } = options;
+  const onError = tolerant(options.onError);
   const objects = new Map<string, T>();
   const indexes = createIndexes<T, I>(options.indexes);
   const deliveries = new Set<(change: Change<T>) => void>();
   let hasSynced = false;
+  let resourceVersion = '';
   let markSynced: () => void = () => {};
   const synced = new Promise<void>((resolve) => {
     markSynced = resolve;
@@ -70,41 +78,74 @@ export function createInformer<T extends KubeObject, I extends string = never>(
     const object = transform(received);
     const key = objectKey(object);
     const previous = objects.get(key);
-    if (previous?.metadata?.uid !== object.metadata?.uid && previous !== undefined) {
+    if (previous !== undefined && previous.metadata?.uid !== object.metadata?.uid) {
       // Deleted and made anew under the same name while we were not looking: two objects, not one that changed.
-      remove(key);
-      set(object);
+      remove(key, undefined);
+      set(received);
       return;
     }
     if (previous !== undefined && previous.metadata?.resourceVersion === object.metadata?.resourceVersion) return;
-    objects.set(key, object);
+    // First what may throw (I5).
     indexes.update(key, previous, object);
+    objects.set(key, object);
     emit(previous === undefined ? { type: 'ADDED', object } : { type: 'MODIFIED', object, previous });
   }
 
-  function remove(key: string, last?: T): void {
+  /** Without `last` it is only known to be gone. */
+  function remove(key: string, last: T | undefined): void {
     const previous = objects.get(key);
     if (previous === undefined) return;
     objects.delete(key);
     indexes.update(key, previous, undefined);
-    emit({ type: 'DELETED', object: last ?? previous });
+    emit(last === undefined ? { type: 'DELETED', object: previous, isStale: true } : { type: 'DELETED', object: last });
+  }
+
+  /** I4: what the server should never send, but one of several may be behind. */
+  function isOutdated(object: T): boolean {
+    const known = objects.get(objectKey(object))?.metadata;
+    const { uid, resourceVersion: version = '' } = object.metadata ?? {};
+    return known?.uid === uid && isOlderVersion(version, known?.resourceVersion ?? '');
+  }
+
+  function apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
+    if (isOutdated(object)) return;
+    if (type !== 'DELETED') set(object);
+    else if (objects.get(objectKey(object))?.metadata?.uid === object.metadata?.uid) {
+      remove(objectKey(object), transform(object));
+    }
+  }
+
+  function reporting(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  function seen(version: string | undefined): void {
+    if (version !== undefined && version !== '' && !isOlderVersion(version, resourceVersion)) resourceVersion = version;
   }
 
   const reflector = createReflector<T>({
     ...options,
     sink: {
-      replace: (items) => {
+      replace: (items, version) => {
         const kept = new Set(items.map((item) => objectKey(item)));
-        for (const key of [...objects.keys()]) if (!kept.has(key)) remove(key);
-        for (const item of items) set(item);
+        for (const key of [...objects.keys()]) if (!kept.has(key)) reporting(() => remove(key, undefined));
+        for (const item of items) reporting(() => set(item));
+        // A server that was restored may be older than what we saw.
+        resourceVersion = version;
         hasSynced = true;
         markSynced();
       },
       apply: (type, object) => {
-        if (type === 'DELETED') remove(objectKey(object), transform(object));
-        else set(object);
+        reporting(() => apply(type, object));
+        seen(object.metadata?.resourceVersion);
       },
+      bookmark: seen,
     },
+    onError,
   });
 
   return {
@@ -112,6 +153,9 @@ export function createInformer<T extends KubeObject, I extends string = never>(
     synced,
     get hasSynced() {
       return hasSynced;
+    },
+    get resourceVersion() {
+      return resourceVersion;
     },
     start: async (signal) => await reflector.run(signal),
     get: (key) => objects.get(key),
@@ -156,6 +200,17 @@ function createDelivery<T>(handler: ChangeHandler<T>, onError: (error: unknown) 
     setImmediate(() => {
       drain().catch(onError);
     });
+  };
+}
+
+/** A report that itself fails must stop nothing; it is told on the process's own channel. */
+function tolerant(report: ((error: unknown) => void) | undefined): (error: unknown) => void {
+  return (error) => {
+    try {
+      report?.(error);
+    } catch (failure) {
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+    }
   };
 }
 

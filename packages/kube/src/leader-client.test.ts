@@ -19,10 +19,14 @@ const client = new Proxy({} as KubeHttpClient, {
     'apply',
   ],
   getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
-  get: (_target, name) => (): Promise<void> => {
-    calls.push(String(name));
-    return Promise.resolve();
-  },
+  // It has no guard of its own.
+  get: (_target, name) =>
+    name === 'withWriteGuard'
+      ? undefined
+      : (): Promise<void> => {
+          calls.push(String(name));
+          return Promise.resolve();
+        },
 });
 
 describe('the client of a leader', () => {

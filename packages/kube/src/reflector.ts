@@ -1,25 +1,33 @@
 /**
- * Keeps a sink equal to what the server holds: list, then watch from the list's version; list again when the
- * server's history has moved on.
+ * Keeps a sink equal to what the server holds: everything first, then every change; everything again when the server's
+ * history has moved on. Where the server serves it, everything comes as the beginning of the watch itself (one stream,
+ * no list built in the server's memory), else as a list in pages.
  *
  * Invariants (tests cite them):
  * - F1 It ends only by its signal.
  * - F2 The sink gets a whole list first, and again after every gap; in between every event, in order.
  * - F3 Only a `Gone` makes it list again; any other trouble resumes the watch.
+ * - F4 A server that refuses, or does not end, a watch that begins with everything is never asked for one again.
  */
-import { type Backoff, backoffDelay, type Clock, isStackError, systemClock } from '@polarstack/base';
-import type { KubeClient, ListOptions } from './client.ts';
-import type { KubeObject, Resource } from './object.ts';
+import { type Backoff, backoffDelay, type Clock, isStackError, StackError, systemClock } from '@polarstack/base';
+import type { KubeClient, ListOptions, WatchEvent } from './client.ts';
+import type { KubeHttpClient } from './create-client.ts';
+import { type KubeObject, objectKey, type Resource } from './object.ts';
 import { HEALTHY_MS, pause, retryAfterMs, retryWatch, watchBackoff } from './retry-watch.ts';
 
 export interface ReflectorSink<T> {
   /** Everything there is; what is not in `items` is gone. */
   replace(items: readonly T[], resourceVersion: string): void;
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void;
+  /** Everything up to this version has been told. */
+  bookmark?(resourceVersion: string): void;
 }
 
+/** What a reflector asks of a client; one that cannot watch from the start is asked for lists. */
+export type ReflectorClient = Pick<KubeClient, 'list' | 'watch'> & Partial<Pick<KubeHttpClient, 'watchList'>>;
+
 export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly client: ReflectorClient;
   readonly resource: Resource<T>;
   readonly sink: ReflectorSink<T>;
   /** Told of each failed list and broken watch; the reflector goes on. */
@@ -29,7 +37,10 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
 }
 
 export interface ReflectorStats {
+  /** How often everything was read, in whichever way. */
   readonly lists: number;
+  /** How often of these as the beginning of a watch. */
+  readonly streamed: number;
   readonly watches: number;
   readonly events: number;
   readonly bookmarks: number;
@@ -50,17 +61,49 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(fieldSelector === undefined ? {} : { fieldSelector }),
   };
-  const stats = { lists: 0, watches: 0, events: 0, bookmarks: 0, errors: 0 };
+  const stats = { lists: 0, streamed: 0, watches: 0, events: 0, bookmarks: 0, errors: 0 };
+
+  let streams = client.watchList !== undefined;
 
   function report(error: unknown): void {
     stats.errors++;
     options.onError?.(error);
   }
 
-  /** One list and the watches after it, until the history is lost. */
+  /** Everything there is as the beginning of a watch; undefined where the server does not serve that (F4). */
+  async function readStream(signal: AbortSignal): Promise<Beginning<T> | undefined> {
+    if (client.watchList === undefined) return undefined;
+    const rest = client.watchList(resource, selection, signal)[Symbol.asyncIterator]();
+    try {
+      const items = new Map<string, T>();
+      for (;;) {
+        const { done, value: event } = await rest.next();
+        if (done === true) throw new StackError('ApiUnreachable', `the watch of ${resource.plural} ended too early`);
+        if (event.type === 'BOOKMARK') {
+          if (event.initialEnd !== true) continue;
+          stats.streamed++;
+          return {
+            items: [...items.values()],
+            resourceVersion: event.resourceVersion,
+            opened: { [Symbol.asyncIterator]: () => rest },
+          };
+        }
+        if (event.type === 'DELETED') items.delete(objectKey(event.object));
+        else items.set(objectKey(event.object), event.object);
+      }
+    } catch (error) {
+      await rest.return?.();
+      if (signal.aborted || !isRefusal(error)) throw error;
+      streams = false;
+      return undefined;
+    }
+  }
+
+  /** Everything once, and the watches after it, until the history is lost. */
   async function follow(signal: AbortSignal): Promise<void> {
     stats.lists++;
-    const { items, resourceVersion } = await client.list(resource, selection, signal);
+    const begun = streams ? await readStream(signal) : undefined;
+    const { items, resourceVersion, opened }: Beginning<T> = begun ?? (await client.list(resource, selection, signal));
     sink.replace(items, resourceVersion);
     const watch = retryWatch(
       client,
@@ -71,6 +114,7 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
         backoff,
         clock,
         onError: report,
+        ...(opened === undefined ? {} : { opened }),
         onConnect: () => {
           stats.watches++;
         },
@@ -80,6 +124,7 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
     for await (const event of watch) {
       if (event.type === 'BOOKMARK') {
         stats.bookmarks++;
+        sink.bookmark?.(event.resourceVersion);
       } else {
         stats.events++;
         sink.apply(event.type, event.object);
@@ -107,4 +152,18 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
       }
     },
   };
+}
+
+interface Beginning<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  /** The watch that goes on from there, where it is open already. */
+  readonly opened?: AsyncIterable<WatchEvent<T>>;
+}
+
+/** The answers of servers that know no initial events, or have them switched off. */
+function isRefusal(error: unknown): boolean {
+  if (!isStackError(error)) return false;
+  if (error.code === 'ServerTimeout') return error.details.initialEvents === true;
+  return error.code === 'Invalid' || error.code === 'BadRequest' || error.code === 'Forbidden';
 }

@@ -4,7 +4,7 @@
  * Invariants (tests cite them):
  * - R1 It ends only by its signal, or by `Gone`: then the versions in between are lost and only a list can tell.
  * - R2 It resumes after the version of the last event or bookmark that it saw, so nothing is missed and nothing is
- *   seen twice, as far as the server keeps its own promise.
+ *   seen twice, as far as the server keeps its own promise. The version never goes back.
  * - R3 Failing or short-lived connections are paused with growing back-off; five seconds of health reset it.
  */
 import { type Backoff, backoffDelay, type Clock, isStackError, systemClock } from '@polarstack/base';
@@ -17,6 +17,8 @@ export interface RetryWatchOptions extends ListOptions {
   readonly backoff?: Backoff;
   /** Told of each connection that broke; the watch goes on. */
   readonly onError?: (error: unknown) => void;
+  /** A connection that is open already and has told everything up to `resourceVersion`: the first one. */
+  readonly opened?: AsyncIterable<WatchEvent<KubeObject>>;
   /** Told of each connection that is opened. */
   readonly onConnect?: () => void;
   readonly clock?: Clock;
@@ -34,6 +36,7 @@ export async function* retryWatch<T extends KubeObject>(
 ): AsyncGenerator<WatchEvent<T>> {
   const clock = options.clock ?? systemClock;
   const { backoff = watchBackoff, onError, onConnect, resourceVersion: start, ...selection } = options;
+  let first = options.opened as AsyncIterable<WatchEvent<T>> | undefined;
   let resourceVersion = start;
   let failures = 0;
   while (!signal.aborted) {
@@ -41,9 +44,11 @@ export async function* retryWatch<T extends KubeObject>(
     let pauseMs = 0;
     try {
       onConnect?.();
-      for await (const event of client.watch(resource, { ...listOptions(selection), resourceVersion }, signal)) {
+      const events = first ?? client.watch(resource, { ...listOptions(selection), resourceVersion }, signal);
+      first = undefined;
+      for await (const event of events) {
         const seen = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata?.resourceVersion;
-        if (seen !== undefined && seen !== '') resourceVersion = seen;
+        if (seen !== undefined && seen !== '' && !isOlderVersion(seen, resourceVersion)) resourceVersion = seen;
         yield event;
       }
     } catch (error) {
@@ -56,6 +61,15 @@ export async function* retryWatch<T extends KubeObject>(
     if (failures > 0) pauseMs = Math.max(pauseMs, backoffDelay(backoff, failures - 1));
     if (pauseMs > 0) await pause(clock, pauseMs, signal);
   }
+}
+
+/**
+ * Whether `version` is older than `than`. Versions are numbers of one history on every server there is; others are
+ * not compared, and count as newer.
+ */
+export function isOlderVersion(version: string, than: string): boolean {
+  if (!/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
+  return BigInt(version) < BigInt(than);
 }
 
 /** What the server asked for with `Retry-After`, in milliseconds. */

@@ -5,7 +5,7 @@ interface StatusBody {
   readonly code?: number;
   readonly reason?: string;
   readonly message?: string;
-  readonly details?: { readonly retryAfterSeconds?: number };
+  readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly { readonly reason?: string }[] };
 }
 
 /** Reasons win over HTTP codes: 409 is both AlreadyExists and Conflict. */
@@ -56,17 +56,27 @@ function parseStatus(body: string): StatusBody | undefined {
 /** The error for a `Status` object, as watches carry it in ERROR events. */
 export function errorFromStatus(status: unknown, what: string, retryAfterSeconds?: number): StackError {
   const body: StatusBody = isStatus(status) ? status : {};
-  const code = byReason[body.reason ?? ''] ?? byCode[body.code ?? 0] ?? 'ApiError';
+  // The server went back in time (restored, or another one): as with a version that is too old, only a list helps.
+  const isTooNew = body.details?.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') === true;
+  const code = isTooNew ? 'Gone' : (byReason[body.reason ?? ''] ?? byCode[body.code ?? 0] ?? 'ApiError');
   const pause = retryAfterSeconds ?? body.details?.retryAfterSeconds;
   return new StackError(code, body.message ?? `${what}: the API server reported an error without a message`, {
     details: { status, httpStatus: body.code, ...(pause === undefined ? {} : { retryAfterSeconds: pause }) },
   });
 }
 
+/** `Retry-After` in seconds, whether it came as a number or as a date; undefined where there is none to understand. */
+export function retryAfterSeconds(header: string | undefined, now: Date = new Date()): number | undefined {
+  if (header === undefined || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - now.getTime()) / 1000);
+}
+
 /** The error for an HTTP answer that is not a success. `what` names the request (`GET /api/v1/pods`). */
 export function errorFromResponse(httpStatus: number, body: string, what: string, retryAfter?: string): StackError {
-  const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
-  const pause = Number.isFinite(seconds) ? seconds : undefined;
+  const pause = retryAfterSeconds(retryAfter);
   const status = parseStatus(body);
   if (status !== undefined) return errorFromStatus({ code: httpStatus, ...status }, what, pause);
   const text = body.trim().slice(0, 200);

@@ -1,9 +1,10 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { StackError } from '@polarstack/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigMaps } from './resources.ts';
 import { createTransport, type Transport } from './transport.ts';
-import { watchOnce } from './watch-stream.ts';
+import { watchFromStart, watchOnce } from './watch-stream.ts';
 
 let server: Server;
 let answer: (response: ServerResponse, socket: Socket) => void;
@@ -77,6 +78,63 @@ describe('connections', () => {
   });
 });
 
+describe('a server that asks to come back later', () => {
+  const refuse = (status: number, times: number, headers: Readonly<Record<string, string>>): void => {
+    let left = times;
+    answer = (response) => {
+      if (left-- > 0) response.writeHead(status, headers).end('busy');
+      else response.end('fine');
+    };
+  };
+
+  test.each([
+    ['429, whatever the method', 'POST', 429, { 'retry-after': '0' }, 'fine'],
+    ['503, to a GET', 'GET', 503, { 'retry-after': '0' }, 'fine'],
+    ['429 until a date', 'POST', 429, { 'retry-after': new Date(0).toUTCString() }, 'fine'],
+    ['503, to a write: it may have happened', 'POST', 503, { 'retry-after': '0' }, 'ApiError'],
+    ['429 without a time: left to the back-off of the caller', 'GET', 429, {}, 'TooManyRequests'],
+    ['429 for longer than a request waits', 'GET', 429, { 'retry-after': '3600' }, 'TooManyRequests'],
+  ] as const)('%s (T3)', async (_, method, status, headers, result) => {
+    refuse(status, 2, headers);
+    const answered = await get(method).catch((error: unknown) => (error as { code: string }).code);
+    expect([answered, requests.length]).toEqual([result, result === 'fine' ? 3 : 1]);
+  });
+
+  test('and never relents is given up, and what it asked for is told', async () => {
+    refuse(429, 100, { 'retry-after': '0' });
+    await expect(get()).rejects.toMatchObject({ code: 'TooManyRequests', details: { retryAfterSeconds: 0 } });
+    expect(requests).toHaveLength(6);
+  });
+});
+
+describe('a guard', () => {
+  const send = async (guard: () => void): Promise<string> =>
+    await transport.sendText({ method: 'POST', path: '/', body: 'x', guard });
+
+  test('is asked when the connection stands, new or kept, and what it refuses is never sent (T4)', async () => {
+    const asked: number[] = [];
+    const allow = (): void => void asked.push(connections);
+    const refuse = (): void => {
+      throw new StackError('NotLeader', 'not any more');
+    };
+    expect(await send(allow)).toBe('fine');
+    expect(await send(allow)).toBe('fine');
+    await expect(send(refuse)).rejects.toMatchObject({ code: 'NotLeader' });
+    expect(await send(allow)).toBe('fine');
+    expect([requests.length, asked]).toEqual([3, [1, 1, 2]]);
+  });
+
+  test('that changes its mind while the connection is made is heard (T4)', async () => {
+    let may = true;
+    const pending = send(() => {
+      if (!may) throw new StackError('NotLeader', 'not any more');
+    });
+    may = false;
+    await expect(pending).rejects.toMatchObject({ code: 'NotLeader' });
+    expect(requests).toEqual([]);
+  });
+});
+
 describe('silence', () => {
   test('no head of an answer in time: ServerTimeout', async () => {
     answer = () => {};
@@ -93,20 +151,47 @@ describe('silence', () => {
     await expect(get()).rejects.toMatchObject({ code: 'ApiUnreachable' });
   });
 
-  test('a watch on a connection that is dead and does not say so ends as ServerTimeout (half-open TCP)', async () => {
+  const deadWatch = (line: object): void => {
     answer = (response) => {
       response.writeHead(200);
-      response.write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n');
+      response.write(`${JSON.stringify(line)}\n`);
     };
+  };
+  const added = { type: 'ADDED', object: { metadata: { name: 'a' } } };
+  const limits = { silenceMs: 100, initialSilenceMs: 100 };
+  const never = new AbortController().signal;
+
+  test('a watch on a connection that is dead and does not say so ends after the silence (half-open TCP)', async () => {
+    deadWatch(added);
     const seen: string[] = [];
-    const watch = async (): Promise<void> => {
-      const options = { resourceVersion: '1', timeoutSeconds: 0 };
-      for await (const event of watchOnce(transport, ConfigMaps, options, new AbortController().signal, 100)) {
-        seen.push(event.type);
-      }
-    };
-    await expect(watch()).rejects.toMatchObject({ code: 'ServerTimeout' });
+    for await (const event of watchOnce(transport, ConfigMaps, { resourceVersion: '1' }, never, limits)) {
+      seen.push(event.type);
+    }
     expect(seen).toEqual(['ADDED']);
+  });
+
+  test('a watch from the start whose server knows of no end of it is told from one that ended (F4)', async () => {
+    const read = async (): Promise<readonly string[]> => {
+      const seen: string[] = [];
+      for await (const event of watchFromStart(transport, ConfigMaps, {}, never, limits)) seen.push(event.type);
+      return seen;
+    };
+    deadWatch(added);
+    await expect(read()).rejects.toMatchObject({ code: 'ServerTimeout', details: { initialEvents: true } });
+    const annotations = { 'k8s.io/initial-events-end': 'true' };
+    deadWatch({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '7', annotations } } });
+    expect(await read()).toEqual(['BOOKMARK']);
+  });
+
+  test('an answer that drips for ever ends as ServerTimeout (T5)', async () => {
+    const slow = createTransport({ server: url() }, { bodyMs: 200, totalMs: 300 });
+    let drip: NodeJS.Timeout | undefined;
+    answer = (response) => {
+      drip = setInterval(() => response.write('.'), 20);
+    };
+    await expect(slow.sendText({ method: 'GET', path: '/' })).rejects.toMatchObject({ code: 'ServerTimeout' });
+    clearInterval(drip);
+    await slow.close();
   });
 });
 

@@ -12,8 +12,19 @@ export interface WatchOptions extends ListOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** How much longer than `timeoutSeconds` the connection may be silent before it is taken for dead, in milliseconds. */
-const GRACE_MS = 30_000;
+export interface WatchLimits {
+  /**
+   * Longest silence of a watch, in milliseconds. Servers send a bookmark every minute; a connection that says less is
+   * taken for half-open: nobody but this limit would notice.
+   */
+  readonly silenceMs: number;
+  /** Longest silence before the end of the initial events. */
+  readonly initialSilenceMs: number;
+}
+
+export const defaultWatchLimits: WatchLimits = { silenceMs: 90_000, initialSilenceMs: 15_000 };
+
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 interface RawEvent {
   readonly type: string;
@@ -21,42 +32,84 @@ interface RawEvent {
 }
 
 /** One watch connection: see {@link import('./client.ts').KubeClient.watch}. */
-export async function* watchOnce<T extends KubeObject>(
+export function watchOnce<T extends KubeObject>(
   transport: Transport,
   resource: Resource<T>,
-  options: WatchOptions,
+  { resourceVersion, timeoutSeconds, ...options }: WatchOptions,
   signal: AbortSignal,
-  graceMs = GRACE_MS,
+  limits: WatchLimits = defaultWatchLimits,
 ): AsyncGenerator<WatchEvent<T>> {
-  const timeoutSeconds = options.timeoutSeconds ?? 240 + Math.floor(Math.random() * 60);
-  const query = queryString({
+  return stream(transport, resource, options, { resourceVersion, timeoutSeconds }, signal, limits);
+}
+
+/** A watch that begins with everything there is: see {@link import('./create-client.ts').KubeHttpClient.watchList}. */
+export function watchFromStart<T extends KubeObject>(
+  transport: Transport,
+  resource: Resource<T>,
+  options: ListOptions,
+  signal: AbortSignal,
+  limits: WatchLimits = defaultWatchLimits,
+): AsyncGenerator<WatchEvent<T>> {
+  const initial = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' };
+  return stream(transport, resource, options, initial, signal, limits);
+}
+
+interface StreamQuery {
+  readonly resourceVersion?: string;
+  readonly timeoutSeconds?: number | undefined;
+  readonly sendInitialEvents?: boolean;
+  readonly resourceVersionMatch?: string;
+}
+
+async function* stream<T extends KubeObject>(
+  transport: Transport,
+  resource: Resource<T>,
+  { namespace, labelSelector, fieldSelector }: ListOptions,
+  query: StreamQuery,
+  signal: AbortSignal,
+  { silenceMs, initialSilenceMs }: WatchLimits,
+): AsyncGenerator<WatchEvent<T>> {
+  const { timeoutSeconds = 240 + Math.floor(Math.random() * 60) } = query;
+  const parameters = queryString({
     watch: true,
     allowWatchBookmarks: true,
+    ...query,
     timeoutSeconds,
-    resourceVersion: options.resourceVersion,
-    labelSelector: options.labelSelector,
-    fieldSelector: options.fieldSelector,
+    labelSelector,
+    fieldSelector,
   });
-  const path = `${resourcePath(resource, { namespace: options.namespace })}${query}`;
+  const path = `${resourcePath(resource, { namespace })}${parameters}`;
   const what = `watch of ${resource.plural}`;
-  // A half-open connection says nothing for ever: nobody but this timer would notice.
-  const idle = new AbortController();
-  const limitMs = timeoutSeconds * 1000 + graceMs;
-  const timer = setTimeout(() => idle.abort(), limitMs);
-  const linked = AbortSignal.any([signal, idle.signal]);
+  let isInitial = query.sendInitialEvents === true;
+  const silent = new AbortController();
+  const linked = AbortSignal.any([signal, silent.signal]);
+  const startTimer = (): NodeJS.Timeout => setTimeout(() => silent.abort(), isInitial ? initialSilenceMs : silenceMs);
+  let timer: NodeJS.Timeout | undefined;
   try {
+    // The head of the answer has a limit of its own.
     const body = await transport.send({ method: 'GET', path, signal: linked });
-    for await (const line of lines(body, () => timer.refresh())) yield toEvent<T>(parse(line, what), what);
+    timer = startTimer();
+    for await (const line of lines(body, () => timer?.refresh())) {
+      const event = toEvent<T>(parse(line, what), what);
+      if (event.type === 'BOOKMARK' && event.initialEnd === true) {
+        isInitial = false;
+        clearTimeout(timer);
+        timer = startTimer();
+      }
+      yield event;
+    }
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (idle.signal.aborted) {
-      throw new StackError('ServerTimeout', `${what}: nothing heard from ${transport.server} for ${limitMs} ms`);
-    }
-    throw errorFromTransport(error, transport.server, what);
+    if (!silent.signal.aborted) throw errorFromTransport(error, transport.server, what);
+    // Whoever reads goes on with another connection, from the last version: that is no trouble yet.
+    if (!isInitial) return;
+    throw new StackError('ServerTimeout', `${what}: ${transport.server} did not end its initial events`, {
+      details: { initialEvents: true },
+    });
   } finally {
     clearTimeout(timer);
     // Where the reader stops early, the connection must not stay behind.
-    idle.abort();
+    silent.abort();
   }
 }
 
@@ -75,7 +128,11 @@ function toEvent<T extends KubeObject>(event: RawEvent, what: string): WatchEven
     case 'DELETED':
       return { type: event.type, object: event.object as T };
     case 'BOOKMARK':
-      return { type: 'BOOKMARK', resourceVersion: event.object.metadata?.resourceVersion ?? '' };
+      return {
+        type: 'BOOKMARK',
+        resourceVersion: event.object.metadata?.resourceVersion ?? '',
+        ...(event.object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true' ? { initialEnd: true } : {}),
+      };
     case 'ERROR':
       throw errorFromStatus(event.object, what);
     default:

@@ -104,6 +104,8 @@ export async function startFakeServer(options: { readonly tls?: ServerOptions } 
     response.on('close', () => watchers.delete(watcher));
   }
 
+  const invalid = { kind: 'Status', code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden for watch' };
+
   const handle: RequestListener = (request, response) => {
     const url = new URL(request.url ?? '/', 'http://fake');
     let body = '';
@@ -121,6 +123,7 @@ export async function startFakeServer(options: { readonly tls?: ServerOptions } 
       const scripted = answers.shift();
       if (scripted?.reset === true) request.socket.resetAndDestroy();
       else if (scripted !== undefined) send(response, scripted);
+      else if (url.searchParams.has('sendInitialEvents')) send(response, { status: 422, body: invalid });
       else if (url.searchParams.get('watch') === 'true') watch(url.searchParams, response, request.socket);
       else send(response, { status: 200, body: list(url.searchParams) });
     });
