@@ -16,8 +16,17 @@ import { agentOf, createIdentity, type Identity } from './identity.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import type { Endpoint, KubeTestServer } from './server.ts';
 
+export interface RealOptions {
+  /** Whether etcd brings each write to the disk before it answers, as it does by default. Tests do not wait for that. */
+  readonly durable?: boolean;
+}
+
 /** `flags` are given to kube-apiserver on top of what the contract needs. */
-export async function startRealKube(assets: KubeAssets, flags: readonly string[] = []): Promise<KubeTestServer> {
+export async function startRealKube(
+  assets: KubeAssets,
+  flags: readonly string[] = [],
+  options: RealOptions = {},
+): Promise<KubeTestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'polarstack-kube-'));
   const children = new Map<string, ChildProcess>();
   const identity = await createIdentity();
@@ -42,7 +51,7 @@ export async function startRealKube(assets: KubeAssets, flags: readonly string[]
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      '--unsafe-no-fsync',
+      ...(options.durable === true ? [] : ['--unsafe-no-fsync']),
     ]);
     const serve = (): void =>
       run('kube-apiserver', assets['kube-apiserver'], [
@@ -76,6 +85,12 @@ export async function startRealKube(assets: KubeAssets, flags: readonly string[]
       '--bind-address=127.0.0.1',
       `--secure-port=${metricsPort}`,
     ]);
+    const restart = async (): Promise<void> => {
+      const before = children.get('kube-apiserver');
+      if (before) await kill(before);
+      serve();
+      await ready(endpoint, [...children.values()], folder);
+    };
     return {
       kind: 'real',
       title: `Kubernetes ${assets.version}`,
@@ -85,13 +100,12 @@ export async function startRealKube(assets: KubeAssets, flags: readonly string[]
       folder,
       kubeconfig,
       connection: { server: url, caPem: identity.caPem, ...identity.admin },
-      forget: async () => await compact(etcd),
-      restart: async () => {
-        const before = children.get('kube-apiserver');
-        if (before) await kill(before);
-        serve();
-        await ready(endpoint, [...children.values()], folder);
+      forget: async () => {
+        await compact(etcd);
+        // It keeps copies of what etcd has forgotten.
+        await restart();
       },
+      restart,
       stop,
     };
   } catch (error) {
