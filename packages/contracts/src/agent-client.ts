@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { type ErrorCode, errorTable, StackError } from '@polarstack/base';
 import type { AgentApi, AgentStatus, AgentTask, EngineReport, FenceEvidence, Term } from './agent.ts';
 import { MAX_TASK_WAIT_MS } from './agent-requests.ts';
@@ -75,11 +76,14 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
   const agent = new Agent({
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
-    ca: options.caPem,
-    cert: options.certPem,
-    key: options.keyPem,
+    // Made once: certificates and key would be read again for every connection.
+    secureContext: createSecureContext({
+      ca: options.caPem,
+      cert: options.certPem,
+      key: options.keyPem,
+      minVersion: 'TLSv1.2',
+    }),
     servername: serverName,
-    minVersion: 'TLSv1.2',
   });
   const what = `the agent of ${serverName} at ${host}:${port}`;
 
