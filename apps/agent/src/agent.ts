@@ -52,8 +52,8 @@ export function createAgent(options: AgentOptions): AgentApi {
       throw new StackError('EngineNotRunning', supervisor.failure?.reason ?? 'the engine does not run');
   };
 
-  const checkConfig = async (config: EngineConfig): Promise<void> => {
-    const problems = await driver.checkParameters(config.parameters, signal);
+  const checkConfig = async (parameters: EngineConfig['parameters']): Promise<void> => {
+    const problems = await driver.checkParameters(parameters, signal);
     if (problems.length === 0) return;
     throw new StackError('InvalidParameter', problems.map(({ name, reason }) => `${name}: ${reason}`).join('; '), {
       details: { parameters: problems },
@@ -74,7 +74,7 @@ export function createAgent(options: AgentOptions): AgentApi {
         );
       return false;
     }
-    await checkConfig(config);
+    await checkConfig(config.parameters);
     return true;
   };
 
@@ -146,6 +146,7 @@ export function createAgent(options: AgentOptions): AgentApi {
     },
     bootstrap: bootstrapTask,
     task: async (id, { waitMs = 0 } = {}, callSignal = signal) => await tasks.get(id, waitMs, callSignal),
+    checkConfig,
     setConfig: async (config) => {
       const isNew = await acceptConfig(config);
       const before = supervisor.engine?.accepting ? await driver.sql.observe(signal) : undefined;

@@ -235,9 +235,6 @@ test('what a living cluster was made with is remembered: each change of it is re
   await operator.close();
   await s.start();
   const cases: readonly [Record<string, unknown>, string][] = [
-    [{ parameters: null }, 'spec.parameters.work_mem: work_mem cannot be changed yet (7MB to not set)'],
-    [{ parameters: { work_mem: '8MB' } }, 'work_mem cannot be changed yet (7MB to 8MB)'],
-    [{ parameters: { jit: 'on' } }, 'spec.parameters.jit: jit cannot be changed yet (off to on)'],
     [{ localStore: { size: '2Gi' } }, 'spec.localStore.size'],
     [{ localStore: null }, 'spec.localStore.size'],
     [{ initdb: { encoding: 'LATIN1' } }, 'spec.initdb.encoding'],

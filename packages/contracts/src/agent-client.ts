@@ -156,6 +156,9 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
         timeoutMs: waitMs + GRACE_MS,
         signal,
       }),
+    checkConfig: async (parameters, signal) => {
+      await send({ method: 'POST', path: '/v1/config/check', body: { parameters }, timeoutMs: 30_000, signal });
+    },
     setConfig: async (body, signal) =>
       await send({ method: 'PUT', path: '/v1/config', body, timeoutMs: 30_000, signal }),
     start: async (signal) =>

@@ -38,6 +38,8 @@ const config: Guard<EngineConfig> = object({
   parameters: mapOf(text({ min: 0, max: 65_536 })),
 });
 
+const parameters = object({ parameters: mapOf(text({ min: 0, max: 65_536 })) });
+
 const roles: Guard<readonly DatabaseRole[]> = list(
   object({
     name,
@@ -93,6 +95,7 @@ const fence = object({
 export const agentRequests = {
   term,
   config,
+  parameters,
   bootstrap,
   stop,
   fence,

@@ -185,6 +185,8 @@ export interface AgentApi {
   bootstrap(taskId: string, bootstrap: Bootstrap, signal?: AbortSignal): Promise<AgentTask>;
   /** `GET /v1/tasks/<id>?waitMs=`; long poll (at most 30 s) until the task ends, or tells its first progress. */
   task(id: string, options?: { readonly waitMs?: number }, signal?: AbortSignal): Promise<AgentTask>;
+  /** `POST /v1/config/check` `{parameters}`: fails with `InvalidParameter` naming each that the engine refuses; changes nothing. */
+  checkConfig(parameters: EngineConfig['parameters'], signal?: AbortSignal): Promise<void>;
   /** `PUT /v1/config`; checks every value against the engine before it reaches disk, then reloads a running engine. */
   setConfig(config: EngineConfig, signal?: AbortSignal): Promise<{ readonly pendingRestart: readonly string[] }>;
   /** `POST /v1/engine/start`; a recovery that takes minutes is answered with the state `starting`. */

@@ -335,7 +335,7 @@ test('a planned run: one definition serves several steps, each with its own inpu
     name: 'w',
     steps: [
       step('restart', async ({ services, input, step: name }) => {
-        services.log.push(`${name}: ${String(input['instance'])}`);
+        services.log.push(`${name}: ${JSON.stringify(input.instance)}`);
       }),
       step('verify', says('verify')),
     ],
@@ -348,7 +348,7 @@ test('a planned run: one definition serves several steps, each with its own inpu
   const h = harness(workflow.steps);
   h.memory.put('op', newRecord(workflow, {}, plan));
   expect(await h.start()).toMatchObject({ type: 'finished', record: { phase: 'Succeeded' } });
-  expect(h.log).toEqual(['RestartReplica: 1003', 'RestartPrimary: 1002', 'verify']);
+  expect(h.log).toEqual(['RestartReplica: "1003"', 'RestartPrimary: "1002"', 'verify']);
   const again = resume({ ...(await h.stored()), phase: 'Interrupted' }, 'first', '');
   expect(again.steps.map(({ name, use, input }) => ({ name, use, input }))).toEqual(
     plan.map((each) => ({ use: undefined, input: undefined, ...each })),

@@ -60,6 +60,13 @@ export const routes: readonly Route[] = [
     run: async (api, { id, url, signal }) => await api.task(id, { waitMs: waitMs(url) }, signal),
   },
   {
+    method: 'POST',
+    path: /^\/v1\/config\/check$/,
+    call: 'checkConfig',
+    changes: false,
+    run: async (api, call) => await api.checkConfig(agentRequests.parameters(await call.body(), '').parameters),
+  },
+  {
     method: 'PUT',
     path: /^\/v1\/config$/,
     call: 'setConfig',

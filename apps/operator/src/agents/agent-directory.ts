@@ -89,6 +89,7 @@ function lazyAgent(client: () => Promise<AgentApi>): AgentApi {
     setTerm: async (...args) => await (await client()).setTerm(...args),
     bootstrap: async (...args) => await (await client()).bootstrap(...args),
     task: async (...args) => await (await client()).task(...args),
+    checkConfig: async (...args) => await (await client()).checkConfig(...args),
     setConfig: async (...args) => await (await client()).setConfig(...args),
     start: async (...args) => await (await client()).start(...args),
     stop: async (...args) => await (await client()).stop(...args),

@@ -8,7 +8,7 @@ export const FLUSH_TIME = 'latestFlushTime';
 
 /** Everything that a plan is made from, as it is now. */
 export async function gatherFacts(cluster: MPDCluster, services: Services, signal: AbortSignal): Promise<PlanFacts> {
-  const { client, catalog, observe } = services;
+  const { client, catalog, clock, observe } = services;
   const { namespace = 'default', name = '' } = cluster.metadata;
   const find = async (map: string) => await client.find(ConfigMaps, { namespace, name: map }, signal);
   const [seen, user, running, offer] = await Promise.all([
@@ -20,6 +20,7 @@ export async function gatherFacts(cluster: MPDCluster, services: Services, signa
   const major = Number.parseInt(cluster.status?.engine?.version ?? '', 10);
   const asked = parseItems(user?.data);
   return {
+    now: clock.now(),
     cluster,
     seen,
     nodes: offer.nodes.map(({ name: node, images, schedulable }) => ({

@@ -1,4 +1,4 @@
-import { type MPDCluster, names } from '@polarstack/api';
+import { GROUP, type MPDCluster, names } from '@polarstack/api';
 import type { EngineConfig } from '@polarstack/contracts';
 import {
   buildConfigMap,
@@ -67,8 +67,14 @@ export const ensureParameters: ClusterStep = {
   },
 };
 
-/** Version of the configuration that a new cluster's engines get. */
-const FIRST_CONFIG_VERSION = 1;
+/** Annotation of `<c>-running-params`: the version of the configuration that its values are; absent: the first. */
+export const CONFIG_VERSION = `${GROUP}/config-version`;
+
+/** The layers below the users' values, merged. */
+export function mergedTemplate(cluster: MPDCluster, services: Pick<Services, 'catalog'>) {
+  const { template, classParameters } = layersOf(cluster, services);
+  return mergeTemplate(template, classParameters);
+}
 
 /** What the engines of a cluster are told: from the parameters recorded as running. */
 export async function engineConfig(
@@ -77,9 +83,9 @@ export async function engineConfig(
   signal: AbortSignal,
 ): Promise<EngineConfig> {
   const { namespace, name } = clusterKey(cluster);
-  const { template, classParameters } = layersOf(cluster, services);
-  const merged = mergeTemplate(template, classParameters);
+  const merged = mergedTemplate(cluster, services);
   const running = await services.client.get(ConfigMaps, { namespace, name: names.runningParams(name) }, signal);
   const values = itemValues(parseItems(running.data).items);
-  return { version: FIRST_CONFIG_VERSION, parameters: engineParameters(merged, values) };
+  const version = Number(running.metadata?.annotations?.[CONFIG_VERSION] ?? 1);
+  return { version, parameters: engineParameters(merged, values) };
 }

@@ -1,45 +1,61 @@
+import type { MPDCluster } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
+import type { AgentApi, EngineReport } from '@polarstack/contracts';
 import type { Member } from '@polarstack/domain';
-import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
+import { memberOf } from './member-of.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
 import { waitForAgent } from './wait-for-agent.ts';
 
 const STOP_MS = 60_000;
 const POLL_MS = 50;
 
-/** The member that a planned step is for. */
-export async function memberOf(step: ClusterStepContext): Promise<Member> {
-  const { instance } = step.input;
-  const found = membersOf(await clusterOf(step)).members.find(({ instanceId }) => instanceId === instance);
-  if (!found) throw new StackError('InstanceUnknown', `the cluster has no instance ${String(instance)} any more`);
-  return found;
+/** Stops one engine and starts it in its role; ends when it works as such. */
+export async function restart(
+  step: ClusterStepContext,
+  cluster: MPDCluster,
+  member: Member,
+  needed: (engine: EngineReport) => boolean,
+): Promise<string> {
+  const { agent } = await waitForAgent(step, cluster, member);
+  const { engine } = await agent.status(step.signal);
+  if (engine.state === 'running' && !needed(engine)) {
+    const report = await untilWorking(step, agent, member);
+    return `nothing to do; it runs since ${report.startedAt ?? 'an unknown time'}`;
+  }
+  step.progress(`${member.pod} stops`);
+  await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, step.signal);
+  await agent.start(step.signal);
+  const report = await untilWorking(step, agent, member);
+  return `restarted at ${report.startedAt ?? 'an unknown time'}`;
+}
+
+/** Until the engine answers, and a replica streams: the next one is not touched before. */
+async function untilWorking(step: ClusterStepContext, agent: AgentApi, { pod }: Member): Promise<EngineReport> {
+  for (;;) {
+    const { engine } = await agent.status(step.signal);
+    if (engine.state === 'failed') {
+      throw new StackError('EngineStartFailed', `${pod}: ${engine.reason ?? 'the engine does not start'}`);
+    }
+    const works = engine.state === 'running' && (engine.role === 'primary' || engine.streaming === true);
+    if (works) return engine;
+    step.progress(`${pod} is ${engine.state === 'running' ? 'not streaming yet' : engine.state}`);
+    await step.services.clock.sleep(POLL_MS, step.signal);
+  }
 }
 
 /**
- * Stops one engine and starts it again in its role. The plan says when the engine had been started: one that is
- * younger was restarted by an earlier attempt, or by somebody else, and is left alone.
+ * Restarts one engine. The plan says when it had been started: one that is younger was restarted by an earlier attempt,
+ * or by somebody else, and is left alone. With `ifPending`: only where a parameter waits for it.
  */
 export const restartEngine: ClusterStep = {
   name: 'RestartEngine',
   timeoutMs: 10 * 60_000,
   retry: { limit: 5 },
   run: async (step) => {
-    const member = await memberOf(step);
-    const { agent } = await waitForAgent(step, await clusterOf(step), member);
-    const { engine } = await agent.status(step.signal);
-    if (engine.state === 'running' && engine.startedAt !== step.input.startedAt) {
-      return { type: 'done', message: `restarted at ${engine.startedAt ?? 'an unknown time'}` };
-    }
-    step.progress(`${member.pod} stops`);
-    await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, step.signal);
-    let report = await agent.start(step.signal);
-    while (report.state !== 'running') {
-      if (report.state === 'failed') {
-        throw new StackError('EngineStartFailed', `${member.pod}: ${report.reason ?? 'the engine does not start'}`);
-      }
-      step.progress(`${member.pod} is ${report.state}`);
-      await step.services.clock.sleep(POLL_MS, step.signal);
-      report = (await agent.status(step.signal)).engine;
-    }
-    return { type: 'done', message: `restarted at ${report.startedAt ?? 'an unknown time'}` };
+    const { startedAt, ifPending } = step.input;
+    const needed = (engine: EngineReport): boolean =>
+      ifPending === true ? (engine.pendingRestart?.length ?? 0) > 0 : engine.startedAt === startedAt;
+    const message = await restart(step, await clusterOf(step), await memberOf(step), needed);
+    return { type: 'done', message };
   },
 };

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { labels, SYSTEM_NAMESPACE } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
-import type { AgentApi, AgentTask, Bootstrap, EngineReport, Term } from '@polarstack/contracts';
+import type { AgentApi, AgentTask, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
 import { type AgentAddress, type AgentDirectory, loadCatalog } from '@polarstack/domain';
 import { ConfigMaps, EndpointSlices, Nodes, Pods, Services } from '@polarstack/kube';
 import type { Pod, Service } from 'kubernetes-types/core/v1.js';
@@ -15,6 +15,7 @@ export interface FakeInstance {
   readonly pod: string;
   term?: Term;
   state: EngineReport['state'];
+  config?: EngineConfig;
   /** How often its engine was started. */
   starts: number;
   bootstrapped: number;
@@ -169,10 +170,10 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       return instance;
     };
     const cluster = podOf(pod)?.metadata?.labels?.[labels.clusterName] ?? '';
-    const report = ({ state, term, starts }: FakeInstance): EngineReport => ({
+    const report = ({ state, term, starts, config }: FakeInstance): EngineReport => ({
       state,
       dataDir: '/data/pgdata',
-      configVersion: 1,
+      configVersion: config?.version ?? 0,
       ...(state === 'running' &&
         term && {
           role: term.role,
@@ -207,6 +208,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         if (instance.state === 'absent') instance.bootstrapped++;
         if (instance.state !== 'running') instance.starts++;
         instance.term = bootstrap.term;
+        instance.config = bootstrap.config;
         instance.state = 'running';
         const kind = bootstrap.kind;
         const task: AgentTask = { id, kind, state: 'done', startedAt: '' };
@@ -215,7 +217,12 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         return task;
       },
       task: async (id) => reach('task').tasks.get(id) ?? { id, kind: 'initdb', state: 'failed', startedAt: '' },
-      setConfig: async () => ({ pendingRestart: reach('setConfig') ? [] : [] }),
+      checkConfig: async () => void reach('checkConfig'),
+      setConfig: async (config) => {
+        const instance = reach('setConfig');
+        instance.config = config;
+        return { pendingRestart: [] };
+      },
       start: async () => {
         const instance = reach('start');
         if (instance.state !== 'running') instance.starts++;

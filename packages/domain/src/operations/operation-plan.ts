@@ -12,8 +12,8 @@ import type { ErrorCode, Json } from '@polarstack/base';
 export type StepKind =
   | 'AllocateMembers'
   | 'ApplyParameters'
+  | 'AwaitReplay'
   | 'CheckParameters'
-  | 'ClearRequest'
   | 'CreateMembers'
   | 'ExtendVolume'
   | 'JoinMember'

@@ -18,6 +18,7 @@ export interface NodeFacts {
 
 /** All that a plan is made from: gathered once, at one moment. */
 export interface PlanFacts {
+  readonly now: Date;
   readonly cluster: MPDCluster;
   readonly seen: ClusterSeen;
   readonly nodes: readonly NodeFacts[];

@@ -18,6 +18,18 @@ export const restartEngine = (instance: PlanInstance): StepPlan => ({
       : 'Its connections end; Service ro leads to the others meanwhile.',
 });
 
+/** The same where the engine says that something waits for a restart; else there is nothing to do. */
+export const restartPending = (instance: PlanInstance, role: 'primary' | 'replica', version: number): StepPlan => ({
+  name: `RestartEngine-${instance.instanceId}-v${version}`,
+  use: 'RestartEngine',
+  input: { instance: instance.instanceId, ifPending: true },
+  description: `Restart the engine of ${label(instance)}, as far as something waits for it`,
+  interrupts:
+    role === 'primary'
+      ? 'Writes wait until it is back; all its connections end.'
+      : 'Its connections end; Service ro leads to the others meanwhile.',
+});
+
 export const switchPrimary = (target: PlanInstance, name = 'SwitchPrimary'): StepPlan => ({
   name,
   use: 'SwitchPrimary',

@@ -1,6 +1,7 @@
 import type { OperationParameters, OperationType } from '@polarstack/api';
 import { type Planned, refused } from '../operation-plan.ts';
 import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
+import { planFlushParams } from './flush-params.ts';
 import { planRestartIns } from './restart-ins.ts';
 
 type Planner<T extends OperationType> = (
@@ -11,6 +12,7 @@ type Planner<T extends OperationType> = (
 
 /** Operations on a living cluster; creation and deletion have workflows of their own. */
 const planners: { readonly [T in OperationType]?: Planner<T> } = {
+  FlushParams: planFlushParams,
   RestartIns: planRestartIns,
 };
 
