@@ -83,7 +83,7 @@ export const differences: readonly Difference[] = [
   {
     title: 'Empty fields of bookmarks',
     ours: 'a bookmark carries kind and version, nothing else',
-    kubernetes: "it carries whatever its program writes for an object without content: `containers: null`, `Port: 0`",
+    kubernetes: 'it carries whatever its program writes for an object without content: `containers: null`, `Port: 0`',
     reason: 'A bookmark is no object; nobody reads more of it than its version.',
     decision: '0013',
     places: /bookmarks in every form.*\.(spec|status)$/,

@@ -1,9 +1,13 @@
 import type { ContractCase } from '../case.ts';
+import { applyCases } from './applying.ts';
 import { budgetCases } from './budgets.ts';
 import { customCases } from './custom.ts';
+import { deletionCases } from './deletions.ts';
+import { dryRunCases } from './dry-runs.ts';
 import { jobCases } from './jobs.ts';
 import { kindCases } from './kinds.ts';
 import { lifecycleCases } from './lifecycle.ts';
+import { pageCases } from './pages.ts';
 import { patchCases } from './patches.ts';
 import { podCases } from './pods.ts';
 import { selectingCases } from './selecting.ts';
@@ -19,11 +23,15 @@ export const allCases: readonly ContractCase[] = [
   ...verbCases,
   ...versionCases,
   ...patchCases,
+  ...applyCases,
   ...watchCases,
   ...watchStartCases,
   ...watchFormCases,
   ...selectingCases,
+  ...pageCases,
   ...lifecycleCases,
+  ...deletionCases,
+  ...dryRunCases,
   ...kindCases,
   ...workloadCases,
   ...jobCases,

@@ -20,7 +20,10 @@ export const podCases = topic(
   {
     'logs come from the node': async (api) => {
       await api.quiet('POST', api.core('pods'), pod);
-      await api.quiet('POST', api.core('pods/one/binding'), { target: { kind: 'Node', name: 'node-1' } });
+      await api.quiet('POST', api.core('pods/one/binding'), {
+        metadata: { name: 'one' },
+        target: { kind: 'Node', name: 'node-1' },
+      });
       const log = await api.call('GET', api.core('pods/one/log'));
       expect(log.text).toBe('first line of one\n');
       expect((await api.call('GET', api.core('pods/none/log'))).code).toBe(404);

@@ -8,9 +8,9 @@ export interface Conflict {
   readonly fields: FieldSet;
 }
 
-function managerText({ name, operation, subresource, apiVersion }: ManagedEntry): string {
+function managerText({ name, operation, subresource, apiVersion }: ManagedEntry, shownVersion?: string): string {
   const via = subresource === undefined ? '' : ` with subresource ${JSON.stringify(subresource)}`;
-  return `${JSON.stringify(name)}${via}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
+  return `${JSON.stringify(name)}${via}${operation === 'Update' ? ` using ${shownVersion ?? apiVersion}` : ''}`;
 }
 
 /** Members of one level come before what is below them, as Kubernetes lists them. */
@@ -25,10 +25,10 @@ function fieldsOf(set: FieldSet, path: readonly string[] = []): readonly string[
 }
 
 /** 409 with one cause for each field. */
-export function conflictError(found: readonly Conflict[]): Error {
+export function conflictError(found: readonly Conflict[], shownVersion?: string): Error {
   const groups = found
     .filter(({ fields }) => !isEmptySet(fields))
-    .map(({ owner, fields }) => ({ manager: managerText(owner), fields: fieldsOf(fields) }))
+    .map(({ owner, fields }) => ({ manager: managerText(owner, shownVersion), fields: fieldsOf(fields) }))
     .sort((a, b) => (a.manager < b.manager ? -1 : 1));
   const causes = groups.flatMap(({ manager, fields }) =>
     fields.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${manager}`, field })),

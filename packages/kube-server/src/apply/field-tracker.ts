@@ -17,6 +17,7 @@ import { type FieldSet, isEmptySet, LEAF, sorted } from './field-set.ts';
 import { fieldsOf } from './fields-of.ts';
 import { KUBECTL, lastApplied, withLastApplied } from './last-applied.ts';
 import { type ManagedEntry, readEntries, writeEntries } from './managed-fields.ts';
+import { mergeInto } from './merge.ts';
 import { ownableOfMain, ownableOfStatus } from './ownable.ts';
 import { afterUpdate, applyConfig, type Writing } from './ownership.ts';
 
@@ -57,6 +58,8 @@ export interface FieldTracker {
     force: boolean,
   ): AppliedObject;
 }
+
+const SCALE_VERSION = 'autoscaling/v1';
 
 /** Equal sets are kept once: the objects of one kind mostly look alike. */
 const MAX_INTERNED = 2048;
@@ -102,7 +105,8 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
   const writing = (write: TrackedWrite, name: string, operation: 'Apply' | 'Update'): Writing => ({
     manager: { name, operation, ...(write.subresource === undefined ? {} : { subresource: write.subresource }) },
     apiVersion: write.definition.apiVersion,
-    time: timestamp(write.context.now),
+    // As Kubernetes does: who scales a custom resource leaves no time.
+    time: write.subresource === 'scale' && write.definition.custom ? undefined : timestamp(write.context.now),
     ownable: write.subresource === 'status' ? ownableOfStatus : ownableOfMain(write.definition.hasStatus),
   });
 
@@ -119,7 +123,7 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
   const entry = ({ manager, apiVersion, time, ownable }: Writing, fields: FieldSet): ManagedEntry => ({
     ...manager,
     apiVersion,
-    time,
+    ...(time === undefined ? {} : { time }),
     fields: ownable(fields),
   });
 
@@ -150,10 +154,18 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
       const schema = schemaOf(write.definition);
       const live = withoutManagedFields(current);
       const before = readEntries(storedFields(current)) ?? [];
-      const by = writing(write, name, 'Apply');
+      const isFirst = before.length === 0;
+      const timed = writing(write, name, 'Apply');
       const tolerated = name === KUBECTL ? lastApplied(schema, live) : LEAF;
-      const entries = before.length > 0 ? before : firstEntries(write, live);
-      const result = applyConfig(schema, live, config, entries, by, { force, tolerated });
+      const entries = isFirst ? firstEntries(write, live) : before;
+      // As Kubernetes does: who is the first to apply, and changes nothing, leaves no time.
+      const changesNothing = isFirst && equalJson(mergeInto(schema, live, config), live);
+      const by = changesNothing ? { ...timed, time: undefined } : timed;
+      const result = applyConfig(schema, live, config, entries, by, {
+        force,
+        tolerated,
+        ...(write.subresource === 'scale' ? { shownVersion: SCALE_VERSION } : {}),
+      });
       return {
         object: name === KUBECTL ? withLastApplied(result.object, config) : result.object,
         managedFields: store(before, result.entries),

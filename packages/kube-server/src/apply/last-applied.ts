@@ -2,7 +2,7 @@
  * The way from `kubectl apply` to `kubectl apply --server-side`: what the annotation of the former says is what the
  * user wants, so fields that still are as it says are no conflict for the latter, and it is kept up to date.
  */
-import { isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { isObject, type JsonObject, objectAt, setOwn, stringAt } from '../json.ts';
 import type { Schema } from '../schema/schema.ts';
 import { compareMaps } from './compare.ts';
 import { difference, type FieldSet, LEAF } from './field-set.ts';
@@ -28,11 +28,20 @@ function parse(text: string): JsonObject | undefined {
   }
 }
 
+/** With fields in the order of their names, as kubectl writes them: nothing but a change changes the text. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isObject(value)) return value;
+  const ordered: JsonObject = {};
+  for (const key of Object.keys(value).sort()) setOwn(ordered, key, inOrder(value[key]));
+  return ordered;
+}
+
 /** A copy with the annotation renewed, where the object has one. */
 export function withLastApplied(object: JsonObject, config: Readonly<JsonObject>): JsonObject {
   const metadata = objectAt(object, 'metadata') ?? {};
   const annotations = objectAt(metadata, 'annotations') ?? {};
   if (annotations[ANNOTATION] === undefined) return object;
-  const text = `${JSON.stringify(config)}\n`;
+  const text = `${JSON.stringify(inOrder(config))}\n`;
   return { ...object, metadata: { ...metadata, annotations: { ...annotations, [ANNOTATION]: text } } };
 }

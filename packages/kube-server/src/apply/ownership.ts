@@ -23,8 +23,8 @@ import { prune } from './prune.ts';
 export interface Writing {
   readonly manager: Manager;
   readonly apiVersion: string;
-  /** Seconds precision, as Kubernetes writes times. */
-  readonly time: string;
+  /** Seconds precision, as Kubernetes writes times; undefined for writes that carry none there. */
+  readonly time: string | undefined;
   /** Leaves out what nobody can own (O6) or what this way of writing cannot change. */
   readonly ownable: (fields: FieldSet) => FieldSet;
 }
@@ -43,10 +43,12 @@ export function afterUpdate(
     if (!isOwn(entry, manager, apiVersion)) return less(entry, union(changed, removed));
     isNew = false;
     const fields = union(difference(entry.fields, removed), changed);
-    return { ...entry, fields, ...(isEmptySet(changed) ? {} : { time }) };
+    return { ...entry, fields, ...(isEmptySet(changed) ? {} : timed(time)) };
   });
-  return isNew ? [...result, { ...manager, apiVersion, time, fields: changed }] : result;
+  return isNew ? [...result, { ...manager, apiVersion, ...timed(time), fields: changed }] : result;
 }
+
+const timed = (time: string | undefined) => (time === undefined ? {} : { time });
 
 function less(entry: ManagedEntry, fields: FieldSet): ManagedEntry {
   if (isEmptySet(intersection(entry.fields, fields))) return entry;
@@ -60,6 +62,8 @@ export interface Applied {
 
 export interface ApplyOptions {
   readonly force: boolean;
+  /** The version to name in conflicts, where the configuration is of another kind than the object. */
+  readonly shownVersion?: string;
   /** Conflicts on these fields are settled in favour of the configuration. */
   readonly tolerated: FieldSet;
 }
@@ -71,7 +75,7 @@ export function applyConfig(
   config: Readonly<JsonObject>,
   entries: readonly ManagedEntry[],
   writing: Writing,
-  { force, tolerated }: ApplyOptions,
+  { force, tolerated, shownVersion }: ApplyOptions,
 ): Applied {
   const { manager, apiVersion, time, ownable } = writing;
   const own = entries.find((entry) => isOwn(entry, manager, apiVersion));
@@ -90,9 +94,9 @@ export function applyConfig(
     const open = conflicts
       .map((conflict) => ({ ...conflict, fields: difference(conflict.fields, tolerated) }))
       .filter((conflict) => !isEmptySet(conflict.fields));
-    if (open.length > 0) throw conflictError(open);
+    if (open.length > 0) throw conflictError(open, shownVersion);
   }
   const left = others.map((entry) => less(entry, union(changed, removed)));
   const isSame = own && equalSets(own.fields, fields) && isEmptySet(changed) && isEmptySet(removed);
-  return { object, entries: [...left, isSame ? own : { ...manager, apiVersion, time, fields }] };
+  return { object, entries: [...left, isSame ? own : { ...manager, apiVersion, ...timed(time), fields }] };
 }

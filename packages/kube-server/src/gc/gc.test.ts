@@ -206,10 +206,12 @@ describe('a pod', () => {
     const server = await start();
     await server.admin.call('POST', pods, pod('bound', { terminationGracePeriodSeconds: 7 }));
     const bound = await server.admin.call('POST', `${pods}/bound/binding`, {
+      metadata: { name: 'bound' },
       target: { kind: 'Node', name: 'node-1' },
     });
     expect(bound.code, bound.text).toBe(201);
     const again = await server.admin.call('POST', `${pods}/bound/binding`, {
+      metadata: { name: 'bound' },
       target: { kind: 'Node', name: 'node-2' },
     });
     expect(again.body.message).toContain('pod bound is already assigned to node "node-1"');

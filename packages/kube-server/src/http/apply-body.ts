@@ -5,7 +5,7 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import { normalise } from '../schema/normalise.ts';
 import type { Schema } from '../schema/schema.ts';
 import { duplicateFields } from './duplicate-fields.ts';
-import { errors } from './status.ts';
+import { errors, failure } from './status.ts';
 
 export const APPLY_YAML = 'application/apply-patch+yaml';
 
@@ -25,10 +25,10 @@ export async function readConfig(
 ): Promise<JsonObject> {
   const { value, duplicates } = await parse(text);
   if (duplicates.length > 0 && fieldValidation === 'Strict') {
-    const all = duplicates.map((name) => `\n  key ${JSON.stringify(name)} already set in map`).join('');
+    const all = duplicates.map((one) => `\n  ${one}`).join('');
     throw errors.badRequest(`error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:${all}`);
   }
-  if (fieldValidation === 'Warn') for (const name of duplicates) warn(`duplicate field "${name}"`);
+  if (fieldValidation === 'Warn') for (const one of duplicates) warn(one);
   if (!isObject(value)) {
     const type = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
     throw errors.badRequest(
@@ -41,7 +41,9 @@ export async function readConfig(
 async function parse(text: string): Promise<{ readonly value: unknown; readonly duplicates: readonly string[] }> {
   if (text.startsWith('{')) {
     try {
-      return { value: JSON.parse(text), duplicates: duplicateFields(text) };
+      const value: unknown = JSON.parse(text);
+      // YAML is read more slowly, but knows the lines.
+      if (duplicateFields(text).length === 0) return { value, duplicates: [] };
     } catch {
       // Flow style of YAML starts in the same way.
     }
@@ -54,9 +56,10 @@ async function parse(text: string): Promise<{ readonly value: unknown; readonly 
   });
   const [broken] = document.errors.filter((error) => error.code !== 'DUPLICATE_KEY');
   if (broken) throw errors.badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${broken.message}`);
-  const duplicates = document.errors.map(
-    (error) => /^\s*[-{\s]*"?([^\s":]+)/.exec(text.slice(error.pos[0]))?.[1] ?? '',
-  );
+  const duplicates = document.errors.map(({ pos: [at] }) => {
+    const name = /^\s*[-{\s]*"?([^\s":]+)/.exec(text.slice(at))?.[1] ?? '';
+    return `line ${text.slice(0, at).split('\n').length}: key ${JSON.stringify(name)} already set in map`;
+  });
   try {
     return { value: document.toJS({ maxAliasCount: 100 }), duplicates };
   } catch (error) {
@@ -73,7 +76,9 @@ export function prepareConfig(sent: Readonly<JsonObject>, { definition, schema, 
     throw errors.badRequest(`invalid object type: ${kindText(apiVersion === '' ? '/' : apiVersion, kind)}`);
   }
   if (sent.metadata !== undefined && sent.metadata !== null && !isObject(sent.metadata)) {
-    throw errors.badRequest('metadata is not an object');
+    const shown = Array.isArray(sent.metadata) ? '[]interface {}' : String(sent.metadata as string | number | boolean);
+    const why = `.metadata: expected map, got &{${shown}}`;
+    throw failure(500, undefined, `failed to create typed patch object (/; ${kindText(apiVersion, kind)}): ${why}`);
   }
   if ((objectAt(sent, 'metadata')?.managedFields ?? undefined) !== undefined) {
     throw errors.badRequest('metadata.managedFields must be nil');

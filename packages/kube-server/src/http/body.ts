@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isObject } from '../json.ts';
 import { duplicateFields } from './duplicate-fields.ts';
 import { decodeProtobuf } from './protobuf.ts';
-import { errors } from './status.ts';
+import { ApiError, errors, failure } from './status.ts';
 
 /** The largest request body, in bytes; what Kubernetes takes. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -81,10 +81,20 @@ export async function decodeObject(body: Buffer, type: string, findDuplicates: b
   }
 }
 
-/** The body of a DELETE; an empty one is as good as none. */
-export async function decodeOptions(body: Buffer, type: string): Promise<Readonly<Record<string, unknown>>> {
-  if (body.length === 0) return {};
-  const { value } = await decodeObject(body, type, false);
-  if (!isObject(value)) throw errors.badRequest('the options of a deletion must be an object');
+/** The body of a DELETE, undefined where there is none. Kubernetes calls one that it cannot read its own failure. */
+export async function decodeOptions(
+  body: Buffer,
+  type: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (body.length === 0) return undefined;
+  const { value } = await decodeObject(body, type, false).catch((error: unknown) => {
+    throw error instanceof ApiError && error.status.code === 400
+      ? failure(500, undefined, error.status.message ?? '')
+      : error;
+  });
+  if (!isObject(value)) throw failure(500, undefined, 'the options of a deletion must be an object');
+  if (value.kind !== undefined && value.kind !== 'DeleteOptions') {
+    throw failure(500, undefined, `the options of a deletion are DeleteOptions, not ${String(value.kind)}`);
+  }
   return value;
 }

@@ -1,3 +1,5 @@
+import { goQuote } from './go-quote.ts';
+
 /** What is wrong with one field. The names are the reasons that Kubernetes puts into `details.causes`. */
 export type FieldErrorType =
   | 'FieldValueInvalid'
@@ -32,7 +34,7 @@ const titles: Readonly<Record<FieldErrorType, string>> = {
 };
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return goQuote(value);
   if (value === null || value === undefined) return 'null';
   return JSON.stringify(value);
 }

@@ -5,7 +5,8 @@ import { arrayAt, isObject, type JsonObject, stringAt } from '../json.ts';
 import { applyObject } from '../operations/apply.ts';
 import { present } from '../operations/convert.ts';
 import { createObject } from '../operations/create.ts';
-import { deleteObject, readDeleteOptions } from '../operations/delete.ts';
+import { deleteObject } from '../operations/delete.ts';
+import { optionsOfQuery, readDeleteOptions } from '../operations/delete-options.ts';
 import type { Environment } from '../operations/environment.ts';
 import { type FieldValidation, readFieldValidation } from '../operations/input.ts';
 import { listObjects } from '../operations/list.ts';
@@ -25,7 +26,7 @@ import { negotiate } from './negotiate.ts';
 import { readPatch } from './patch-body.ts';
 import { sendList, sendObject } from './renderings.ts';
 import type { ResourcePath } from './request-info.ts';
-import { sendJson, warningHeader } from './respond.ts';
+import { sendJson, sendText, warningHeader } from './respond.ts';
 import { errors, success } from './status.ts';
 
 /** One request on a known resource. */
@@ -66,7 +67,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   // Every open watch listens to it.
   setMaxListeners(0, signal);
 
-  const contextOf = (call: ResourceCall, options: Readonly<JsonObject> = {}): WriteContext => ({
+  const contextOf = (call: ResourceCall, options?: Readonly<JsonObject>): WriteContext => ({
     now: env.clock.now(),
     user: call.user,
     fieldManager: readFieldManager(call.request, call.query, isApply(call)),
@@ -174,9 +175,9 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   };
 
   const remove = async (call: ResourceCall): Promise<void> => {
-    const { definition, path, query, request } = call;
-    const body = await decodeOptions(await readBody(request), mediaType(request));
-    const options = readDeleteOptions(body, query);
+    const { definition, path } = call;
+    const body = await readOptions(call);
+    const options = readDeleteOptions(body);
     const name = path.name ?? '';
     const context = contextOf(call, body);
     const { isGone, object } = await deleteObject(env, {
@@ -190,13 +191,18 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     const about = { name, ...(definition.group === '' ? {} : { group: definition.group }), kind: definition.plural };
     if (isGone && definition.strategy.returnsDeleted !== true)
       sendJson(call.response, 200, success({ ...about, ...(uid === undefined ? {} : { uid }) }));
-    else sendStored(call, 200, object);
+    else sendStored(call, body.orphanDependents === false ? 202 : 200, object);
   };
 
   const removeAll = async (call: ResourceCall): Promise<void> => {
-    const { definition, path, query, request } = call;
-    const body = await decodeOptions(await readBody(request), mediaType(request));
-    const options = readDeleteOptions(body, query);
+    const { definition, path, query } = call;
+    if (definition.namespaced && path.namespace === undefined) {
+      if (!definition.custom) throw errors.methodNotAllowed('deletecollection', definition);
+      sendText(call.response, 404, 'text/plain; charset=utf-8', '404 page not found\n');
+      return;
+    }
+    const body = await readOptions(call);
+    const options = readDeleteOptions(body);
     const context = contextOf(call, body);
     const result = listObjects(env, definition, path.namespace, readListOptions(definition, query));
     await Promise.all(
@@ -216,6 +222,10 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
     );
     await sendList(call, result, env.clock);
   };
+
+  /** A body says all; only where there is none, the query is asked. */
+  const readOptions = async ({ request, query }: ResourceCall): Promise<Readonly<JsonObject>> =>
+    (await decodeOptions(await readBody(request), mediaType(request))) ?? optionsOfQuery(query);
 
   const readObject = async (call: ResourceCall) => {
     const validation = readFieldValidation(call.query.get('fieldValidation'));
@@ -264,9 +274,9 @@ function withoutName(verb: string, definition: ResourceDefinition): Error {
   return definition.custom ? errors.badRequest('name must be provided') : errors.methodNotAllowed(verb, definition);
 }
 
-/** Deletions may ask for it in their body as well: kubectl does. */
-function readDryRun({ query, request }: ResourceCall, options: Readonly<JsonObject>): boolean {
-  const asked = [...query.getAll('dryRun'), ...arrayAt(options, 'dryRun')];
+/** Deletions say it with their other options. */
+function readDryRun({ query, request }: ResourceCall, options: Readonly<JsonObject> | undefined): boolean {
+  const asked = options ? arrayAt(options, 'dryRun') : query.getAll('dryRun');
   if (asked.every((value) => value === 'All')) return asked.length > 0;
   throw errors.invalid({ group: 'meta.k8s.io', kind: optionKinds[request.method ?? ''] ?? 'ListOptions' }, '', [
     { type: 'FieldValueNotSupported', field: 'dryRun', value: asked, detail: 'supported values: "All"' },

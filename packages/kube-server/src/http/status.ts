@@ -173,7 +173,7 @@ export const errors = {
       `the disk that holds the state is full and the write was not made: ${message} (StateDiskFull). Free some space; writes go on by themselves as soon as there is room.`,
     ),
   tooLargeVersion: (wanted: number, current: number) =>
-    failure(504, 'Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+    failure(504, 'Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
     }),

@@ -1,3 +1,4 @@
+import { errors } from '../http/status.ts';
 import { isObject, type JsonObject, stringAt } from '../json.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import { createObject } from './create.ts';
@@ -48,8 +49,25 @@ export async function applyObject(env: Environment, request: ApplyRequest): Prom
 function create(env: Environment, request: ApplyRequest): Promise<Readonly<JsonObject>> {
   const { config, name } = request;
   const { resourceVersion: _resourceVersion, ...metadata } = isObject(config.metadata) ? config.metadata : {};
+  checkIdentity(request, metadata);
   const value = { ...config, metadata: { ...metadata, name } };
   return createObject(env, { ...request, value, config });
+}
+
+/** What an object that is there is found by, a new one must say itself. */
+function checkIdentity({ definition, name }: ApplyRequest, metadata: Readonly<JsonObject>): void {
+  const sent = stringAt(metadata, 'name') ?? '';
+  if (sent === '') {
+    const why = 'name must be provided';
+    throw errors.badRequest(`the name of the object (${name} based on URL) was undeterminable: ${why}`);
+  }
+  if (sent !== name) {
+    throw errors.badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
+  }
+  const uid = stringAt(metadata, 'uid') ?? '';
+  if (uid === '') return;
+  const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+  throw errors.conflict(definition, name, why);
 }
 
 function hasReason(error: unknown, reason: string): boolean {

@@ -25,13 +25,13 @@ export function readToken(token: string): Continuation {
   if (!/^[A-Za-z0-9_-]*$/.test(token) || token.length % 4 === 1) throw refused('it is not base64');
   const { v, rv, start } = decode(Buffer.from(token, 'base64url').toString('utf8'));
   if (v !== VERSION) throw refused(`server does not recognize this encoded version ${String(v)}`);
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv < PRESENT || rv === 0) {
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0) {
     throw refused(`incorrect encoded start resourceVersion (version ${VERSION})`);
   }
   if (typeof start !== 'string' || start === '') throw refused(`encoded start key empty (version ${VERSION})`);
   const key = start.startsWith('/') ? start : `/${start}`;
   if (clean(key) !== key) throw refused(`invalid key: ${start}`);
-  return { revision: rv === PRESENT ? undefined : rv, start: key.slice(1) };
+  return { revision: rv < 0 ? undefined : rv, start: key.slice(1) };
 }
 
 /** As Go cleans paths: without a slash at the end. */

@@ -1,22 +1,15 @@
-import { type FieldError, fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
-import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { arrayAt, isObject, type JsonObject, objectAt } from '../json.ts';
 import { timestamp } from '../kinds/metadata.ts';
 import { keyOf, type ResourceDefinition, type WriteContext } from '../registry/definition.ts';
 import type { Decision, StoredObject } from '../store/object-store.ts';
 import { present } from './convert.ts';
+import type { DeleteOptions } from './delete-options.ts';
 import type { Environment } from './environment.ts';
 import { holders } from './finish.ts';
 
 export const ORPHAN_FINALIZER = 'orphan';
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';
-
-export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
-  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-}
 
 export interface DeleteRequest {
   readonly definition: ResourceDefinition;
@@ -33,39 +26,6 @@ export interface DeleteResult {
   readonly isGone: boolean;
   readonly object: Readonly<JsonObject>;
 }
-
-export function readDeleteOptions(body: Readonly<JsonObject>, query: URLSearchParams): DeleteOptions {
-  const number = (value: unknown): number | undefined => {
-    if (value === undefined || value === null || value === '') return undefined;
-    const parsed = Number(value);
-    if (!Number.isInteger(parsed) || parsed < 0)
-      throw errors.badRequest('gracePeriodSeconds must be a whole number, 0 or more');
-    return parsed;
-  };
-  const grace = number(body.gracePeriodSeconds ?? query.get('gracePeriodSeconds'));
-  const orphans = body.orphanDependents === true || query.get('orphanDependents') === 'true';
-  const policy =
-    stringAt(body, 'propagationPolicy') ?? query.get('propagationPolicy') ?? (orphans ? 'Orphan' : undefined);
-  if (stringAt(body, 'propagationPolicy') !== undefined && typeof body.orphanDependents === 'boolean') {
-    throw refused(
-      fieldError.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
-    );
-  }
-  if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw refused(fieldError.notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
-  }
-  const uid = stringAt(body, 'preconditions', 'uid');
-  const resourceVersion = stringAt(body, 'preconditions', 'resourceVersion');
-  return {
-    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
-    ...(policy === undefined ? {} : { propagationPolicy: policy }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-  };
-}
-
-const refused = (found: FieldError): Error =>
-  errors.invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [found]);
 
 /** Deletes an object, or marks it so that it goes away when its finalizers and its node let it. */
 export async function deleteObject(env: Environment, request: DeleteRequest): Promise<DeleteResult> {
@@ -120,7 +80,7 @@ function decide({ definition, options: asked, context }: DeleteRequest, stored: 
   const metadata = objectAt(current, 'metadata') ?? {};
   const isMarked = metadata.deletionTimestamp !== undefined;
   const grace = graceOf(definition, current, options);
-  const finalizers = finalizersFor(metadata, options, isMarked);
+  const finalizers = finalizersFor(metadata, options);
   const own = arrayAt(metadata, 'finalizers').length;
   const waits = holders(current).length - own + finalizers.length > 0 || grace > 0;
   if (!waits) return { type: 'delete', object: lastState(definition, current, context.now) };
@@ -163,9 +123,9 @@ function graceOf(definition: ResourceDefinition, current: Readonly<JsonObject>, 
 }
 
 /** The propagation policy is kept in a finalizer, so that the collector carries it out whatever happens before. */
-function finalizersFor(metadata: Readonly<JsonObject>, options: DeleteOptions, isMarked: boolean): readonly string[] {
+function finalizersFor(metadata: Readonly<JsonObject>, options: DeleteOptions): readonly string[] {
   const finalizers = arrayAt(metadata, 'finalizers').map(String);
-  if (options.propagationPolicy === undefined || isMarked) return finalizers;
+  if (options.propagationPolicy === undefined) return finalizers;
   const others = finalizers.filter((f) => f !== ORPHAN_FINALIZER && f !== FOREGROUND_FINALIZER);
   switch (options.propagationPolicy) {
     case 'Orphan':

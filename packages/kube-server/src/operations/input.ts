@@ -70,10 +70,31 @@ export function readInput(
     ]);
   }
   reportUnknown(definition, unknown, options);
+  if (!definition.custom) dropEmptyMaps(definition, object);
   object.apiVersion = definition.apiVersion;
   object.kind = definition.kind;
-  if (!isObject(object.metadata)) object.metadata = {};
+  object.metadata = isObject(object.metadata) ? withoutEmpty(object.metadata) : {};
   return object;
+}
+
+/** Of the data of ConfigMaps and Secrets nothing is left where nothing is in them. */
+function dropEmptyMaps(definition: ResourceDefinition, object: JsonObject): void {
+  for (const [field, schema] of Object.entries(definition.schema().properties ?? {})) {
+    const value = object[field];
+    if (schema.additionalProperties !== undefined && isObject(value) && Object.keys(value).length === 0) {
+      delete object[field];
+    }
+  }
+}
+
+/** Metadata are of a fixed type for all kinds, and in that nothing and an empty list are the same. */
+function withoutEmpty(metadata: JsonObject): JsonObject {
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences']) {
+    const value = metadata[field];
+    const isEmpty = Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0;
+    if (isEmpty) delete metadata[field];
+  }
+  return metadata;
 }
 
 interface Normalised {

@@ -43,7 +43,7 @@ export function listObjects(
   const from = place ? firstAt(state, `${prefix}${place.start}`) : 0;
   const matches = ({ object }: State[number]): boolean => !selected || selected(present(definition, object));
   // The newest state that is at hand is shown whole, as Kubernetes does from its cache.
-  const isWhole = limit === 0 || (version === 0 && !place);
+  const isWhole = limit === 0 || version === 0;
   if (isWhole) {
     const shown = state.slice(from).filter(matches);
     return { items: shown.map(({ object }) => object), revision };
@@ -70,10 +70,12 @@ interface Shown {
   readonly revision: number;
 }
 
-function firstState({ store }: Lists, prefix: string, { version, match }: ListOptions): Shown {
+function firstState({ store }: Lists, prefix: string, { version, match, limit }: ListOptions): Shown {
   const current = store.revision;
   if (version !== undefined && version > current) throw errors.tooLargeVersion(version, current);
-  if (match === 'Exact' && version !== undefined && version < current) {
+  // A version with a limit means that version, where nothing else is said: so it was before one could say it.
+  const isExact = match === 'Exact' || (match === undefined && limit > 0 && version !== 0);
+  if (isExact && version !== undefined && version < current) {
     const state = stateAt(store, prefix, version);
     if (!state) throw errors.expired('The resourceVersion for the provided list is too old.');
     return { state, revision: version };

@@ -9,7 +9,7 @@
  */
 
 import type { AdmissionRequest } from '../admission/request.ts';
-import { withoutManagedFields } from '../apply/field-tracker.ts';
+import { type ManagedFields, withoutManagedFields } from '../apply/field-tracker.ts';
 import { equalButTimes } from '../apply/managed-fields.ts';
 import { fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
@@ -81,6 +81,7 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
     !equalButTimes(managed, before.managedFields);
   if (isChanged) {
     checkFinalizers(definition, request.name, merged, before);
+    checkManagers(definition, request.name, managed as ManagedFields);
     assertValid(definition, draft, current);
   }
   admitUpdate(env, request, draft, current);
@@ -162,6 +163,8 @@ const serverOwned = [
   'generateName',
 ] as const;
 
+const MAX_MANAGER_BYTES = 128;
+
 /** U2. */
 function ownMetadata(sent: JsonObject, before: Readonly<JsonObject>): JsonObject {
   const merged: JsonObject = { ...sent };
@@ -188,6 +191,16 @@ function isSpecChanged(definition: ResourceDefinition, draft: JsonObject, curren
   };
   if (!equalJson(body(draft), body(current))) return true;
   return definition.strategy.isNewGeneration?.(draft, current) ?? false;
+}
+
+/** What a client sends as the owners of fields may be anything but so long. Found by two checks in Kubernetes. */
+function checkManagers(definition: ResourceDefinition, name: string, managed: ManagedFields): void {
+  const found = (managed ?? []).flatMap((entry, i) =>
+    Buffer.byteLength(stringAt(entry, 'manager') ?? '') > MAX_MANAGER_BYTES
+      ? [fieldError.tooLong(`metadata.managedFields[${i}].manager`, MAX_MANAGER_BYTES)]
+      : [],
+  );
+  if (found.length > 0) throw errors.invalid(definition, name, found);
 }
 
 function checkFinalizers(

@@ -6,6 +6,7 @@ import { arrayAt, isObject, objectAt, stringAt } from '../json.ts';
 import { timestamp } from '../kinds/metadata.ts';
 import type { Environment } from '../operations/environment.ts';
 import { keyOf } from '../registry/definition.ts';
+import { asksForDryRun } from './dry-run.ts';
 
 /** `pods/binding`: a scheduler's decision. It holds once and for all. */
 export async function serveBinding(call: ResourceCall, env: Environment): Promise<void> {
@@ -13,6 +14,10 @@ export async function serveBinding(call: ResourceCall, env: Environment): Promis
   if (request.method !== 'POST') throw errors.methodNotAllowed(request.method?.toLowerCase() ?? '', definition);
   const name = path.name ?? '';
   const { value } = await decodeObject(await readBody(request), mediaType(request), false);
+  if ((stringAt(value, 'metadata', 'name') ?? '') !== name) {
+    throw errors.badRequest('name in URL does not match name in Binding object');
+  }
+  const dryRun = asksForDryRun(call.query, 'CreateOptions');
   const node = stringAt(value, 'target', 'name') ?? '';
   if (node === '') throw errors.badRequest('target.name: Required value');
   const uid = stringAt(value, 'metadata', 'uid') ?? '';
@@ -39,7 +44,7 @@ export async function serveBinding(call: ResourceCall, env: Environment): Promis
       kind: { group: '', version: 'v1', kind: 'Binding' },
       object: isObject(value) ? value : {},
       oldObject: null,
-      context: { now: env.clock.now(), user: call.user, dryRun: false },
+      context: { now: env.clock.now(), user: call.user, dryRun },
     });
     const scheduled = {
       type: 'PodScheduled',
@@ -50,6 +55,7 @@ export async function serveBinding(call: ResourceCall, env: Environment): Promis
     const conditions = arrayAt(current, 'status', 'conditions').filter(
       (c) => !isObject(c) || c.type !== 'PodScheduled',
     );
+    if (dryRun) return { type: 'keep' };
     return {
       type: 'put',
       object: {
@@ -59,5 +65,5 @@ export async function serveBinding(call: ResourceCall, env: Environment): Promis
       },
     };
   });
-  sendJson(response, 201, success());
+  sendJson(response, 201, { ...success(), code: 201 });
 }

@@ -9,7 +9,8 @@ import { sendJson } from '../http/respond.ts';
 import { ApiError, errors, failure } from '../http/status.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import { timestamp } from '../kinds/metadata.ts';
-import { type DeleteOptions, deleteObject, readDeleteOptions } from '../operations/delete.ts';
+import { deleteObject } from '../operations/delete.ts';
+import { type DeleteOptions, readDeleteOptions } from '../operations/delete-options.ts';
 import type { Environment } from '../operations/environment.ts';
 import { amend } from '../operations/finish.ts';
 import { keyOf, type WriteContext } from '../registry/definition.ts';
@@ -47,7 +48,7 @@ async function readEviction({ request, path, query }: ResourceCall): Promise<Evi
     ]);
   }
   const dryRun = asksForDryRun(query, 'CreateOptions') || arrayAt(options, 'dryRun').includes('All');
-  return { value, options: readDeleteOptions(options, new URLSearchParams()), dryRun };
+  return { value, options: readDeleteOptions(options), dryRun };
 }
 
 /** Whether a pod can go without asking its budget. */

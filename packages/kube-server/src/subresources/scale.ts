@@ -12,7 +12,7 @@ import { selectorText } from '../kinds/selector-rules.ts';
 import { present } from '../operations/convert.ts';
 import type { Environment } from '../operations/environment.ts';
 import { updateObject } from '../operations/update.ts';
-import { keyOf, type ScaleDefinition } from '../registry/definition.ts';
+import { keyOf, type ResourceDefinition, type ScaleDefinition } from '../registry/definition.ts';
 import type { StoredObject } from '../store/object-store.ts';
 
 const steps = (path: string): readonly string[] => path.split('.').filter((part) => part !== '');
@@ -40,12 +40,27 @@ function readable(selector: Readonly<JsonObject>): string {
   return selectorText(isSelector ? selector : { matchLabels: selector });
 }
 
-function withReplicas(scale: ScaleDefinition, object: Readonly<JsonObject>, wanted: unknown): JsonObject {
+/** Custom resources are judged as what they are, built-in kinds as the scale that was sent. */
+function notCountable(definition: ResourceDefinition, scale: ScaleDefinition, name: string, replicas: unknown): Error {
+  if (definition.custom) {
+    const why = 'should be a non-negative integer';
+    return errors.invalid(definition, name, [fieldError.invalid(scale.specReplicasPath, replicas, why)]);
+  }
+  const why = 'must be greater than or equal to 0';
+  return errors.invalid({ group: 'autoscaling', kind: 'Scale' }, name, [
+    fieldError.invalid('spec.replicas', replicas, why),
+  ]);
+}
+
+function withReplicas(
+  definition: ResourceDefinition,
+  scale: ScaleDefinition,
+  object: Readonly<JsonObject>,
+  wanted: unknown,
+): JsonObject {
   const replicas = valueAt(wanted, 'spec', 'replicas') ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
-    throw errors.invalid({ group: 'autoscaling', kind: 'Scale' }, stringAt(object, 'metadata', 'name') ?? '', [
-      fieldError.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
-    ]);
+    throw notCountable(definition, scale, stringAt(object, 'metadata', 'name') ?? '', replicas);
   }
   const next = cloneJson(object) as JsonObject;
   const path = steps(scale.specReplicasPath);
@@ -67,7 +82,7 @@ async function readScale(
   if (sent.kind !== 'Scale' || sent.apiVersion !== 'autoscaling/v1') {
     throw errors.badRequest(`invalid object type: ${kindText(String(sent.apiVersion), String(sent.kind))}`);
   }
-  const object = withReplicas(scale, { metadata: { name: path.name } }, sent);
+  const object = withReplicas(definition, scale, { metadata: { name: path.name } }, sent);
   return { apiVersion: definition.apiVersion, kind: definition.kind, ...object };
 }
 
@@ -121,7 +136,7 @@ export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env
     next: (current) => {
       const wanted = change(toScale(scale, current));
       if (!isObject(wanted)) throw errors.badRequest('the body is no Scale');
-      return withReplicas(scale, current, wanted);
+      return withReplicas(definition, scale, current, wanted);
     },
   });
   answer(updated);

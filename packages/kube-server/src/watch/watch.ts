@@ -14,7 +14,7 @@
  */
 import { isStackError } from '@polarstack/base';
 import type { Rendering } from '../http/negotiate.ts';
-import { type ApiError, errors, failure } from '../http/status.ts';
+import { type ApiError, errors } from '../http/status.ts';
 import { type JsonObject, stringAt } from '../json.ts';
 import { present } from '../operations/convert.ts';
 import type { Environment } from '../operations/environment.ts';
@@ -124,7 +124,7 @@ export function serveWatch(
   const begin = async (): Promise<void> => {
     const start = startOf(options);
     if (version !== undefined && version > store.revision && !(await reaches(env, prefix, version, stream))) {
-      fail(tooLate(version, store.revision)); // W6
+      fail(errors.tooLargeVersion(version, store.revision)); // W6
     } else if (start === 'state') await tellState();
     else follow(start === 'now' ? store.revision : start);
     stream.begun();
@@ -156,12 +156,6 @@ export function serveWatch(
     env.logger.error({ err: error, resource: definition.plural }, 'a watch failed');
     fail(errors.internal('the watch failed for a reason that the log of the server tells'));
   });
-}
-
-/** Kubernetes names the reason in the message of a watch, though not of a list. */
-function tooLate(wanted: number, current: number): ApiError {
-  const { status } = errors.tooLargeVersion(wanted, current);
-  return failure(status.code, status.reason, `Timeout: ${status.message}`, status.details);
 }
 
 /** `state` for all that is there, `now` for what comes, else the version after which the watch begins. */
