@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@polarstack/base';
 import { Leases } from '@polarstack/kube';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type EmbeddedApi, startEmbeddedApi } from './embedded-api.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { onBothServers, type Scene } from './both-servers.ts';
 
 interface Entry {
   readonly at: bigint;
@@ -15,22 +15,10 @@ interface Entry {
   readonly what: string;
 }
 
-const lease = { namespace: 'default', name: 'contended' };
 const contenders = new Map<string, ChildProcess>();
-let api: EmbeddedApi;
+let scene: Scene;
 let journal: string;
-let count = 0;
 
-beforeAll(async () => {
-  api = await startEmbeddedApi();
-});
-afterAll(async () => {
-  await api.stop();
-});
-beforeEach(() => {
-  journal = join(api.folder, `journal-${count++}`);
-  writeFileSync(journal, '');
-});
 afterEach(async () => {
   await Promise.all(
     [...contenders.values()].map(async (child) => {
@@ -44,7 +32,7 @@ afterEach(async () => {
 function start(...names: readonly string[]): void {
   for (const name of names) {
     const script = fileURLToPath(new URL('leader-process.ts', import.meta.url));
-    const args = ['--import', 'tsx', script, api.kubeconfig, journal, name];
+    const args = ['--import', 'tsx', script, scene.server.kubeconfig, journal, scene.namespace, name];
     contenders.set(name, spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] }));
   }
 }
@@ -103,7 +91,18 @@ function expectOneLeader(): void {
 
 const other = (than: string) => (name: string) => name !== than;
 
-describe('leader election among processes', { timeout: 240_000 }, () => {
+const named = (): { readonly namespace: string; readonly name: string } => ({
+  namespace: scene.namespace,
+  name: 'contended',
+});
+
+onBothServers('leader election among processes', (current) => {
+  beforeEach(() => {
+    scene = current();
+    journal = join(scene.server.folder, `journal-${scene.namespace}`);
+    writeFileSync(journal, '');
+  });
+
   it('survives leaders that are stopped, resumed, killed and asked to leave', async () => {
     start('a', 'b', 'c');
     const first = await leader();
@@ -113,24 +112,24 @@ describe('leader election among processes', { timeout: 240_000 }, () => {
     await seen('end', 0, first);
     signal(second, 'SIGKILL');
     const third = await leader(entries().length, other(second));
-    const before = (await api.client.get(Leases, lease)).spec?.leaseTransitions ?? 0;
+    const before = (await scene.direct.get(Leases, named())).spec?.leaseTransitions ?? 0;
     const leaving = contenders.get(third);
     signal(third, 'SIGTERM');
     const fourth = await leader(entries().length, other(third));
     if (leaving?.exitCode === null) await once(leaving, 'exit');
     expect(leaving?.exitCode).toBe(0);
-    const now = await api.client.get(Leases, lease);
+    const now = await scene.direct.get(Leases, named());
     expect(now.spec?.holderIdentity).toBe(fourth);
     expect(now.spec?.leaseTransitions).toBe(before + 1);
     expect(now.spec?.renewTime).toMatch(/\.\d{6}Z$/);
     expectOneLeader();
   });
 
-  it('survives a Lease that is deleted, stolen and emptied, and a server that goes away', async () => {
+  it('survives a Lease that is deleted, stolen and emptied, also from a leader that is paused, and a server that goes away', async () => {
     start('d', 'e', 'f');
     await leader();
     for (const meddle of [
-      async () => await api.client.delete(Leases, lease),
+      async () => await scene.direct.delete(Leases, named()),
       async () => await edit({ holderIdentity: 'thief' }),
       async () => await edit({ holderIdentity: null }),
     ]) {
@@ -139,12 +138,19 @@ describe('leader election among processes', { timeout: 240_000 }, () => {
       await seen('end', from);
       await seen('begin', from);
     }
-    await api.restart();
+    const paused = await leader(entries().length);
+    signal(paused, 'SIGSTOP');
+    await edit({ holderIdentity: 'thief', renewTime: new Date().toISOString().replace('Z', '000Z') });
+    const from = entries().length;
+    signal(paused, 'SIGCONT');
+    await seen('end', from, paused);
+    await leader(entries().length);
+    await scene.server.restart();
     await leader(entries().length);
     expectOneLeader();
   });
 });
 
 async function edit(spec: object): Promise<void> {
-  await api.client.patch(Leases, lease, { type: 'merge', body: { spec } });
+  await scene.direct.patch(Leases, named(), { type: 'merge', body: { spec } });
 }

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { createKubeClient, createLeaderElector, electionTimes, loadKubeconfig } from '@polarstack/kube';
 
-const [kubeconfig = '', journal = '', name = ''] = process.argv.slice(2);
+const [kubeconfig = '', journal = '', namespace = '', name = ''] = process.argv.slice(2);
 const client = createKubeClient(await loadKubeconfig(kubeconfig));
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
@@ -13,7 +13,7 @@ const note = (what: string, at: bigint): void => appendFileSync(journal, `${at} 
 
 const elector = createLeaderElector({
   client,
-  lease: { namespace: 'default', name: 'contended' },
+  lease: { namespace, name: 'contended' },
   identity: name,
   // Short enough for a test, long enough that a busy machine does not lose its lead all the time.
   times: electionTimes(3),

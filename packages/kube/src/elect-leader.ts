@@ -44,7 +44,10 @@ export interface LeaderElectorOptions {
 
 export interface LeaderElector {
   readonly identity: string;
-  /** To be asked right before whatever only the leader may do: it knows of a pause of this process before its signal does. */
+  /**
+   * To be asked right before whatever only the leader may do: it knows of a pause of this process, or a sleep of
+   * the machine, before its signal does.
+   */
   isLeader(): boolean;
   /** Contends until the signal aborts and the Lease is released. Rejects with what `lead` failed with. */
   run(): Promise<void>;
@@ -64,6 +67,13 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   let term: { readonly end: AbortController; readonly ended: Promise<void> } | undefined;
   let outcome: { readonly error?: unknown } | undefined;
   const closing = new AbortController();
+  /**
+   * How far the wall clock is ahead of the monotonic one. It grows while the whole machine sleeps, because the monotonic
+   * clock stands still then; others may have led meanwhile. (A wall clock that is set forward costs one renewal.)
+   */
+  const wallLead = (): number => clock.now().getTime() - clock.monotonic();
+  const sentWith = new Map<number, number>();
+  let renewedWith = wallLead();
 
   const tell = (event: ElectionEvent<Lease>): void => {
     const [next, actions] = decideElection(state, event, clock.monotonic());
@@ -75,7 +85,13 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   const carryOut = (action: ElectionAction<Lease>): void => {
     switch (action.type) {
       case 'send':
-        void ask(action.request).then((result) => tell({ type: 'answer', id: action.id, result }));
+        sentWith.set(action.id, wallLead());
+        void ask(action.request).then((result) => {
+          const sent = sentWith.get(action.id);
+          sentWith.delete(action.id);
+          if (result.kind === 'lease' && action.request.verb !== 'read' && sent !== undefined) renewedWith = sent;
+          tell({ type: 'answer', id: action.id, result });
+        });
         break;
       case 'begin':
         begin();
@@ -152,7 +168,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
 
   return {
     identity,
-    isLeader: () => mayAct(state, clock.monotonic()),
+    isLeader: () => mayAct(state, clock.monotonic() + Math.max(0, wallLead() - renewedWith)),
     run: async () => {
       const onAbort = (): void => {
         // The work ends while the Lease is still renewed: what it has to write last it writes as the leader.
