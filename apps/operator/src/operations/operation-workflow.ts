@@ -2,8 +2,9 @@ import { defineWorkflow } from '@polarstack/workflow';
 import { applyParameters, checkParameters } from '../steps/apply-parameters.ts';
 import { awaitReplay } from '../steps/await-replay.ts';
 import { recordParameters } from '../steps/record-parameters.ts';
-import { restartEngine } from '../steps/restart-engine.ts';
+import { restartEngine, restartEngines } from '../steps/restart-engine.ts';
 import type { ClusterStep, Services } from '../steps/services.ts';
+import { switchPrimary } from '../steps/switch-primary.ts';
 import { updateRunningStatus } from '../steps/update-running-status.ts';
 import { verifyCluster } from '../steps/verify-cluster.ts';
 
@@ -14,6 +15,8 @@ const steps: readonly ClusterStep[] = [
   checkParameters,
   recordParameters,
   restartEngine,
+  restartEngines,
+  switchPrimary,
   verifyCluster,
   updateRunningStatus,
 ];

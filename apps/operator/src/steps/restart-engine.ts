@@ -3,7 +3,7 @@ import { StackError } from '@polarstack/base';
 import type { AgentApi, EngineReport } from '@polarstack/contracts';
 import type { Member } from '@polarstack/domain';
 import { memberOf } from './member-of.ts';
-import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
 import { waitForAgent } from './wait-for-agent.ts';
 
 const STOP_MS = 60_000;
@@ -57,5 +57,26 @@ export const restartEngine: ClusterStep = {
       ifPending === true ? (engine.pendingRestart?.length ?? 0) > 0 : engine.startedAt === startedAt;
     const message = await restart(step, await clusterOf(step), await memberOf(step), needed);
     return { type: 'done', message };
+  },
+};
+
+/** Restarts several engines side by side; which were restarted already is judged for each as above. */
+export const restartEngines: ClusterStep = {
+  name: 'RestartEngines',
+  timeoutMs: 10 * 60_000,
+  retry: { limit: 5 },
+  run: async (step) => {
+    const cluster = await clusterOf(step);
+    const startedAt = step.input.startedAt as Readonly<Record<string, string>>;
+    const members = membersOf(cluster).members.filter(({ instanceId }) => startedAt[instanceId] !== undefined);
+    const results = await Promise.allSettled(
+      members.map(
+        async (member) =>
+          await restart(step, cluster, member, (engine) => engine.startedAt === startedAt[member.instanceId]),
+      ),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    return { type: 'done', message: `${members.length} engines restarted` };
   },
 };

@@ -18,7 +18,20 @@ export const restartEngine = (instance: PlanInstance): StepPlan => ({
       : 'Its connections end; Service ro leads to the others meanwhile.',
 });
 
-/** The same where the engine says that something waits for a restart; else there is nothing to do. */
+/** All of them at once. */
+export const restartEngines = (instances: readonly PlanInstance[]): StepPlan => ({
+  name: 'RestartEngines',
+  use: 'RestartEngines',
+  input: {
+    startedAt: Object.fromEntries(
+      instances.map(({ instanceId, seen }) => [instanceId, seen?.report?.engine.startedAt ?? '']),
+    ),
+  },
+  description: 'Restart the engines of all instances at once',
+  interrupts: 'Nothing answers until they are back; all connections end.',
+});
+
+/** A restart of one engine where it says that something waits for a restart; else there is nothing to do. */
 export const restartPending = (instance: PlanInstance, role: 'primary' | 'replica', version: number): StepPlan => ({
   name: `RestartEngine-${instance.instanceId}-v${version}`,
   use: 'RestartEngine',

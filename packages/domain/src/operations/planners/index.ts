@@ -2,7 +2,9 @@ import type { OperationParameters, OperationType } from '@polarstack/api';
 import { type Planned, refused } from '../operation-plan.ts';
 import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
 import { planFlushParams } from './flush-params.ts';
+import { planRestartCluster } from './restart-cluster.ts';
 import { planRestartIns } from './restart-ins.ts';
+import { planSwitchRw } from './switch-rw.ts';
 
 type Planner<T extends OperationType> = (
   cluster: PlanCluster,
@@ -13,7 +15,9 @@ type Planner<T extends OperationType> = (
 /** Operations on a living cluster; creation and deletion have workflows of their own. */
 const planners: { readonly [T in OperationType]?: Planner<T> } = {
   FlushParams: planFlushParams,
+  RestartCluster: planRestartCluster,
   RestartIns: planRestartIns,
+  SwitchRw: planSwitchRw,
 };
 
 /** Whether operations of this type are made from a plan. */
