@@ -25,7 +25,7 @@ import {
   Pods,
   source,
 } from '@polarstack/kube';
-import type { Pod } from 'kubernetes-types/core/v1.js';
+import type { ConfigMap, Pod } from 'kubernetes-types/core/v1.js';
 import { createAgentDirectory } from './agents/agent-directory.ts';
 import { createAcceptance } from './controllers/acceptance.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
@@ -33,6 +33,8 @@ import { clusterOfOperation, createOperationController } from './controllers/ope
 import { createOperationRunner } from './controllers/operation-runner.ts';
 import { createRequestTaker } from './controllers/requests.ts';
 import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts';
+import { recordIn } from './ha/ha-record.ts';
+import { createWatchedRecords } from './ha/watched-records.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
 import { type Content, watchContent } from './mending/content.ts';
@@ -100,8 +102,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock,
     onError: onError('an event could not be written'),
   });
+  const records = createWatchedRecords(content.configMaps);
   const observer = createObserver({ pods, services, slices, agents, catalog });
-  const stepServices: Services = { client, catalog, agents, pods, observe: observer.observe, events, clock };
+  const stepServices: Services = { client, catalog, agents, pods, records, observe: observer.observe, events, clock };
   const isOurs = ({ spec }: MPDCluster): boolean => spec.operatorName === operatorName;
   const acceptance = createAcceptance(catalog);
   const certificates = createCertificateKeeper(stepServices, content, clock, logger);
@@ -243,9 +246,24 @@ function contentSources({ services, claims, configMaps, secrets }: Content) {
   return [
     source(services, changed(labels.cluster)),
     source(claims, changed(labels.cluster)),
-    source(configMaps, changed(labels.cluster)),
+    source(configMaps, (change) => (isStep(change) ? [] : changed(labels.cluster)(change))),
     source(secrets, changed(labels.secretCluster)),
   ];
+}
+
+/** The steps of a switch are the cluster manager's; who is primary, who is a member and whether one stands are ours too. */
+function isStep(change: Change<ConfigMap>): boolean {
+  if (change.type !== 'MODIFIED' || change.object.metadata?.labels?.[labels.haRecord] === undefined) return false;
+  const face = (object: ConfigMap): string => {
+    try {
+      const { epoch, primary, members, switch: running } = recordIn(object);
+      return JSON.stringify([epoch, primary, members, running === undefined, object.metadata?.labels]);
+    } catch {
+      // Somebody broke it: that is looked at.
+      return object.metadata?.resourceVersion ?? '';
+    }
+  };
+  return face(change.object) === face(change.previous);
 }
 
 function clusterOfLabels({ metadata }: KubeObject, label: string): readonly string[] {

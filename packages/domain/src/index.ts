@@ -20,6 +20,7 @@ export {
   newInstanceEntries,
   primaryOf,
   recordedMembership,
+  withPrimary,
 } from './cluster/members.ts';
 export {
   defaultPortRanges,
@@ -42,7 +43,7 @@ export {
 export { ownedBy, podLabels } from './objects/metadata.ts';
 export { buildPod, TERMINATION_GRACE_SECONDS } from './objects/pod.ts';
 export { buildConfigMap, buildSecret, secretValue } from './objects/secret.ts';
-export { buildService, type ServiceKind, serviceKinds, serviceNames } from './objects/service.ts';
+export { buildService, type Lead, type ServiceKind, serviceKinds, serviceNames } from './objects/service.ts';
 export { buildVolumeClaim } from './objects/volume-claim.ts';
 export * from './operations/index.ts';
 export * from './parameters/index.ts';

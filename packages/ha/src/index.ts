@@ -10,7 +10,7 @@ export { termOf } from './effects/follow.ts';
 export type { MemberAgent, SwitchPorts } from './effects/ports.ts';
 export { addMember, removeMember, setElectable } from './record/members.ts';
 export { parseRecord, renderRecord } from './record/parse.ts';
-export { rebuildRecord } from './record/rebuild.ts';
+export { type Remembered, rebuildRecord } from './record/rebuild.ts';
 export {
   type EpochEntry,
   type Evidence,

@@ -31,6 +31,7 @@ import {
   planOperation,
   recordedMembership,
   serviceKinds,
+  withPrimary,
 } from '@polarstack/domain';
 import { type Informer, objectKey, type ReconcileResult } from '@polarstack/kube';
 import type { createCertificateKeeper } from '../identity/maintain-certificates.ts';
@@ -38,6 +39,7 @@ import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { isNamespaceEnding } from '../kube/namespace-ending.ts';
 import type { Content } from '../mending/content.ts';
 import { mendCluster } from '../mending/mend-cluster.ts';
+import { recordOf } from '../mending/mend-record.ts';
 import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
@@ -187,6 +189,7 @@ export function createClusterController(options: ClusterControllerOptions) {
     operation: MPDOperation | undefined,
     claims: readonly Claim[],
     signal: AbortSignal,
+    primary?: string,
   ): Promise<void> => {
     const uid = cluster.metadata.uid ?? '';
     const last = positionsWritten.get(uid);
@@ -205,7 +208,7 @@ export function createClusterController(options: ClusterControllerOptions) {
       cluster,
       (held) =>
         clusterStatus({
-          cluster: remembering(held),
+          cluster: withPrimary(remembering(held), primary),
           seen,
           positionsDue,
           now,
@@ -249,10 +252,11 @@ export function createClusterController(options: ClusterControllerOptions) {
         return { requeueAfterMs: LOOK_EVERY_MS };
     }
     // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
-    const applied = asApplied(cluster);
-    const observed = await services.observe(cluster, signal);
+    const primary = recordOf(cluster, services).record?.primary;
+    const applied = asApplied(withPrimary(cluster, primary));
+    const observed = await services.observe(applied, signal);
     const options = { services, content, certificates, logger };
-    await write(cluster, await mendCluster(applied, observed, options, signal), operation, claims, signal);
+    await write(cluster, await mendCluster(applied, observed, options, signal), operation, claims, signal, primary);
     return { requeueAfterMs: LOOK_EVERY_MS };
   };
 

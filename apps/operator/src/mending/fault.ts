@@ -10,7 +10,15 @@ export const fault = (reason: ErrorCode, what: string, remedy: string = errorTab
   message: `${what}. ${remedy}`,
 });
 
-const faults = ['NameTaken', 'SecretMissing', 'AuthorityMissing', 'DataMissing'] as const;
+const faults = [
+  'NameTaken',
+  'SecretMissing',
+  'AuthorityMissing',
+  'DataMissing',
+  'HaRecordInvalid',
+  'HaRecordNewer',
+  'HaRecordMissing',
+] as const;
 
 /** The fault that an error means to a person; undefined where it may pass by itself. */
 export function faultOf(error: unknown): Fault | undefined {

@@ -6,12 +6,13 @@
  * - H1 A pod that is gone is made again with the ids, the volume and so the node of its instance.
  * - H2 Nothing is pushed to an agent that has it already.
  * - H3 A replica that lost its data is copied anew from the primary; a primary that lost its data stays down.
+ * - H4 Terms and promotions of instances that exist are the cluster manager's; while a switch stands, starts and labels are too.
  */
 import type { MPDCluster } from '@polarstack/api';
 import { isStackError, type Logger } from '@polarstack/base';
 import type { AgentStatus } from '@polarstack/contracts';
 import { type ClusterSeen, clusterFacts, type Member, primaryOf } from '@polarstack/domain';
-import { upstreamOf } from '../steps/join-replicas.ts';
+import type { HaRecord } from '@polarstack/ha';
 import { membersOf, type Services } from '../steps/services.ts';
 import type { Content } from './content.ts';
 import type { Attempt } from './fault.ts';
@@ -21,6 +22,7 @@ import { mendPod } from './mend-pod.ts';
 /** What one instance fails with does not keep the others from being seen to: `attempt` notes it. */
 export async function heal(
   cluster: MPDCluster,
+  record: HaRecord | undefined,
   seen: ClusterSeen,
   services: Services,
   content: Pick<Content, 'claims'>,
@@ -43,17 +45,12 @@ export async function heal(
       serverName: member.pod,
     });
     const fill = async (): Promise<void> => {
-      const at = { podIP: primaryIP, epoch: primarySeen?.report?.term?.epoch ?? 1 };
+      const at = { podIP: primaryIP, epoch: record?.epoch };
       await refill(cluster, member, agent, report, at, services, signal);
     };
     if (report.engine.state === 'absent') return await fill();
     if (report.task?.state === 'running') return;
-    if (primary && primaryIP && hasMoved(report, primaryIP)) {
-      const upstream = upstreamOf(facts, primary, primaryIP, member);
-      await agent.setTerm({ epoch: report.term?.epoch ?? 1, role: 'replica', upstream }, signal);
-      logger.info({ pod: member.pod }, 'told a replica the new address of its primary');
-    }
-    if (report.engine.state === 'stopped' && report.term) {
+    if (record && mayStart(report, record)) {
       logger.info({ pod: member.pod }, 'starting an engine that stood still');
       try {
         await agent.start(signal);
@@ -75,7 +72,7 @@ export async function heal(
         }
         // Without its claim a pod is not made, but the one that is there still counts.
         if (lost === undefined || services.pods.get(`${facts.namespace}/${member.pod}`)) {
-          await attempt(async () => await mendPod(cluster, member, services, signal));
+          await attempt(async () => await mendPod(cluster, member, record?.switch !== undefined, services, signal));
         }
         if (lost !== undefined) throw lost;
       }),
@@ -85,6 +82,6 @@ export async function heal(
   signal.throwIfAborted();
 }
 
-/** A replica follows its primary by address, and a new pod has a new one. */
-const hasMoved = ({ term }: AgentStatus, primaryIP: string): boolean =>
-  term?.role === 'replica' && term.upstream !== undefined && term.upstream.host !== primaryIP;
+/** One that a switch has stopped is brought back by the cluster manager, which knows whether it must be rewound first. */
+const mayStart = ({ engine, term, fence }: AgentStatus, { epoch, switch: running }: HaRecord): boolean =>
+  engine.state === 'stopped' && running === undefined && term?.epoch === epoch && fence !== epoch;

@@ -16,6 +16,7 @@ import type { Content } from './content.ts';
 import { type Attempt, faultOf } from './fault.ts';
 import { heal } from './heal.ts';
 import { mendConfigMaps } from './mend-config-maps.ts';
+import { mendRecord, recordOf } from './mend-record.ts';
 import { mendPasswords } from './mend-secrets.ts';
 import { mendServices } from './mend-services.ts';
 
@@ -48,12 +49,15 @@ export async function mendCluster(
       else logger.warn({ err: toStackError(error) }, 'an object of a cluster could not be mended');
     }
   };
-  const addresses = await mendServices(cluster, services, content, attempt, signal);
+  const { record, unreadable } = recordOf(cluster, services);
+  if (unreadable) await attempt(async () => await Promise.reject(unreadable));
+  const addresses = await mendServices(cluster, record, services, content, attempt, signal);
   const located: ClusterSeen = { ...seen, endpoints: withAddresses(seen.endpoints, addresses) };
   await Promise.all([
     mendConfigMaps(cluster, services, content, attempt, signal),
     mendPasswords(cluster, located, services, content, attempt, signal),
-    heal(cluster, located, services, content, attempt, logger, signal),
+    mendRecord(cluster, located, services, content, attempt, signal),
+    heal(cluster, record, located, services, content, attempt, logger, signal),
     attempt(async () => void faults.push(...(await certificates.maintain(cluster, located, signal)))),
   ]);
   // The same faults read the same, whichever was met first.

@@ -64,7 +64,7 @@ export async function refill(
   member: Member,
   agent: AgentApi,
   report: AgentStatus,
-  primaryAt: { readonly podIP: string | undefined; readonly epoch: number },
+  primaryAt: { readonly podIP: string | undefined; readonly epoch: number | undefined },
   services: Pick<Services, 'catalog' | 'client' | 'clock'>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -77,11 +77,12 @@ export async function refill(
   const now = services.clock.now();
   const failedAt = task?.state === 'failed' ? Date.parse(task.finishedAt ?? '') : Number.NaN;
   const waiting = task?.state === 'running' || now.getTime() - failedAt < COPY_AGAIN_MS;
-  if (!waiting && primary && primaryAt.podIP !== undefined) {
+  const { epoch } = primaryAt;
+  if (!waiting && primary && primaryAt.podIP !== undefined && epoch !== undefined) {
     const upstream = upstreamOf(clusterFacts(cluster), primary, primaryAt.podIP, member);
     const bootstrap = {
       kind: 'basebackup',
-      term: { epoch: primaryAt.epoch, role: 'replica', upstream },
+      term: { epoch, role: 'replica', upstream },
       config: await engineConfig(cluster, services, signal),
       slots: slotsFor(membership, member),
     } as const;

@@ -16,12 +16,15 @@ import { mendObject } from './mend-object.ts';
 export async function mendPod(
   cluster: MPDCluster,
   member: Member,
+  /** Its labels are the cluster manager's then. */
+  switching: boolean,
   { client, catalog, events, pods }: Pick<Services, 'client' | 'catalog' | 'events' | 'pods'>,
   signal: AbortSignal,
 ): Promise<void> {
   const key = { namespace: cluster.metadata.namespace ?? 'default', name: member.pod };
   const wanted = podOf(cluster, member, catalog);
   const known = pods.get(beside(cluster, member.pod));
+  if (switching && known) return;
   const isOurs = (pod: Pod): boolean => mountsVolume(pod, member);
   const { object, done } = await mendObject({ client, resource: Pods, known, wanted, owner: cluster, isOurs }, signal);
   const say = (type: 'Normal' | 'Warning', reason: string, message: string): void =>

@@ -1,21 +1,26 @@
 import { buildService, serviceKinds } from '@polarstack/domain';
-import { Services as KubeServices } from '@polarstack/kube';
+import { ConfigMaps, Services as KubeServices } from '@polarstack/kube';
+import { firstRecord, recordMap } from '../ha/ha-record.ts';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import { ensure } from '../kube/ensure.ts';
-import { type ClusterStep, clusterOf } from './services.ts';
+import { type ClusterStep, clusterOf, membersOf } from './services.ts';
 
-/** The three services come first: their addresses go into the certificates. */
+/** Who is primary, and the three services: their addresses go into the certificates. */
 export const createServices: ClusterStep = {
   name: 'CreateServices',
   timeoutMs: 30_000,
   run: async (step) => {
     const cluster = await clusterOf(step);
+    const { client, clock } = step.services;
     const owner = clusterKey(cluster);
-    await Promise.all(
-      serviceKinds.map(async (kind) => {
-        await ensure(step.services.client, KubeServices, buildService(owner, kind), { owner: cluster }, step.signal);
+    const first = firstRecord(cluster, membersOf(cluster), clock.now());
+    const lead = { instanceId: first.primary, epoch: first.epoch };
+    await Promise.all([
+      ensure(client, ConfigMaps, recordMap(cluster, first), { owner: cluster }, step.signal),
+      ...serviceKinds.map(async (kind) => {
+        await ensure(client, KubeServices, buildService(owner, kind, lead), { owner: cluster }, step.signal);
       }),
-    );
+    ]);
     return undefined;
   },
 };

@@ -1,10 +1,12 @@
 import type { MPDCluster } from '@polarstack/api';
 import { type Clock, StackError } from '@polarstack/base';
 import type { AgentDirectory, ClusterSeen, Membership } from '@polarstack/domain';
-import { asApplied, recordedMembership } from '@polarstack/domain';
+import { asApplied, recordedMembership, withPrimary } from '@polarstack/domain';
 import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
 import type { Step, StepContext } from '@polarstack/workflow';
 import type { Pod } from 'kubernetes-types/core/v1.js';
+import { readRecord } from '../ha/ha-record.ts';
+import type { WatchedRecords } from '../ha/watched-records.ts';
 import type { Catalog } from '../kube/catalog.ts';
 import { type ClusterKey, readCluster } from '../kube/cluster-status-writer.ts';
 
@@ -15,6 +17,8 @@ export interface Services {
   readonly agents: AgentDirectory;
   /** Pods of database clusters, kept current. */
   readonly pods: Pick<Informer<Pod>, 'get' | 'list'>;
+  /** Who is primary, kept current. */
+  readonly records: WatchedRecords;
   /** Looks at pods, agents and services of a cluster now. */
   readonly observe: (cluster: MPDCluster, signal: AbortSignal) => Promise<ClusterSeen>;
   readonly events: EventRecorder;
@@ -33,9 +37,15 @@ export function keyOf({ context }: ClusterStepContext): ClusterKey {
   return { namespace, name: cluster, uid };
 }
 
-/** The cluster that the step works on, as it is now; its spec is the one that was recorded when its ids were. */
+/** The cluster that the step works on, as it is now; its spec is the one that was recorded when its ids were, its roles the record's. */
 export async function clusterOf(step: ClusterStepContext): Promise<MPDCluster> {
-  return asApplied(await readCluster(step.services.client, keyOf(step), step.signal));
+  const { client } = step.services;
+  const key = keyOf(step);
+  const [cluster, record] = await Promise.all([
+    readCluster(client, key, step.signal),
+    readRecord(client, key, step.signal),
+  ]);
+  return asApplied(withPrimary(cluster, record?.primary));
 }
 
 /** Its recorded members; a step after InitMeta can rely on them. */

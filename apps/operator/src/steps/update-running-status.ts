@@ -1,8 +1,8 @@
 import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
-import { clusterStatus } from '@polarstack/domain';
+import { clusterStatus, primaryOf, withPrimary } from '@polarstack/domain';
 import { announce } from '../controllers/announce.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
-import { type ClusterStep, clusterOf } from './services.ts';
+import { type ClusterStep, clusterOf, membersOf } from './services.ts';
 
 /** The cluster is made: from this write on it is looked after, and Ready as far as it is. */
 export const updateRunningStatus: ClusterStep = {
@@ -12,7 +12,9 @@ export const updateRunningStatus: ClusterStep = {
     const { client, clock, observe, events } = step.services;
     const cluster = await clusterOf(step);
     const seen = await observe(cluster, step.signal);
-    const ready = (current: MPDCluster): MPDClusterStatus => {
+    const primary = primaryOf(membersOf(cluster))?.instanceId;
+    const ready = (held: MPDCluster): MPDClusterStatus => {
+      const current = withPrimary(held, primary);
       const entries = Object.entries(current.status?.dbInstanceStatus ?? {});
       const dbInstanceStatus = Object.fromEntries(entries.map(([id, entry]) => [id, { ...entry, installed: true }]));
       return clusterStatus({

@@ -23,20 +23,16 @@ export const haErrors = entries({
     remedy: 'Wait for its end, then ask again.',
     retry: 'later',
   },
+  ClusterManagerSilent: {
+    summary: 'Nobody took up the request for a switch: the cluster manager does not run, or cannot reach the API.',
+    remedy:
+      'Look at the pod of the cluster manager in namespace polarstack-system and at its log. Nothing was changed.',
+    retry: 'later',
+  },
   SwitchDeadline: {
     summary: 'The time that was given for a switch was over before it could begin.',
     remedy: 'Nothing was changed. Ask again, with more time.',
     retry: 'later',
-  },
-  NoSwitchTarget: {
-    summary: 'No replica can take over now.',
-    remedy: 'The message says of each replica why not. Mend one of them, then ask again; nothing was changed.',
-    retry: 'later',
-  },
-  SwitchTargetUnknown: {
-    summary: 'The cluster has no instance of this id.',
-    remedy: 'Name the instance id of one of its replicas; `polarstack status` lists them.',
-    retry: 'never',
   },
   SwitchTargetUnfit: {
     summary: 'The chosen replica cannot take over now.',

@@ -59,6 +59,19 @@ export function primaryOf({ members }: Membership): Member | undefined {
   return members.find(({ role }) => role === 'primary');
 }
 
+/** The cluster with the roles that the HA record gives its members; undefined: as its status says. */
+export function withPrimary(cluster: MPDCluster, primary: string | undefined): MPDCluster {
+  const entries = Object.entries(cluster.status?.dbInstanceStatus ?? {});
+  if (primary === undefined || !entries.some(([id]) => id === primary)) return cluster;
+  const typeOf = (id: string, { insType = 'ro' }: InstanceStatus): NonNullable<InstanceStatus['insType']> =>
+    id === primary ? 'rw' : insType === 'rw' ? 'ro' : insType;
+  if (entries.every(([id, entry]) => entry.insType === typeOf(id, entry))) return cluster;
+  const dbInstanceStatus = Object.fromEntries(
+    entries.map(([id, entry]) => [id, { ...entry, insType: typeOf(id, entry) }]),
+  );
+  return { ...cluster, status: { ...cluster.status, dbInstanceStatus } };
+}
+
 /** Entries of a status for members that do not exist yet: recorded before anything is made with their ids. */
 export function newInstanceEntries(
   { members }: Membership,

@@ -142,7 +142,8 @@ test('on the host network a node takes one instance of a cluster', () => {
 });
 
 test('services lead to the primary, the replicas, or any instance', () => {
-  const rw = buildService(facts, 'rw');
+  const lead = { instanceId: primary.instanceId, epoch: 4 };
+  const rw = buildService(facts, 'rw', lead);
   expect(rw).toEqual({
     apiVersion: 'v1',
     kind: 'Service',
@@ -151,14 +152,15 @@ test('services lead to the primary, the replicas, or any instance', () => {
       namespace: 'shop',
       ownerReferences,
       labels: { 'mpd.polardb.aliyun.com/cluster': 'demo' },
+      annotations: { 'mpd.polardb.aliyun.com/epoch': '4' },
     },
     spec: {
       type: 'ClusterIP',
-      selector: { 'apsara.metric.clusterName': 'demo', 'mpd.polardb.aliyun.com/role': 'primary' },
+      selector: { 'apsara.metric.clusterName': 'demo', 'apsara.metric.ins_id': '1002' },
       ports: [{ name: 'postgres', port: 5432, targetPort: 'postgres', protocol: 'TCP' }],
     },
   });
-  const selector = (which: 'ro' | 'r') => buildService(facts, which).spec?.selector;
+  const selector = (which: 'ro' | 'r') => buildService(facts, which, lead).spec?.selector;
   expect(selector('ro')).toEqual({ 'apsara.metric.clusterName': 'demo', 'mpd.polardb.aliyun.com/role': 'replica' });
   expect(selector('r')).toEqual({ 'apsara.metric.clusterName': 'demo' });
   // Every selector fits the labels of the pods it is meant for, and no others.
@@ -171,7 +173,7 @@ test('services lead to the primary, the replicas, or any instance', () => {
     ['r', replica, true],
   ] as const) {
     const has = buildPod(facts, member, resources).metadata?.labels ?? {};
-    const wanted = Object.entries(buildService(facts, which).spec?.selector ?? {});
+    const wanted = Object.entries(buildService(facts, which, lead).spec?.selector ?? {});
     expect(wanted.every(([key, value]) => has[key] === value)).toBe(fits);
   }
 });

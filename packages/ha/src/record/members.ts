@@ -37,10 +37,10 @@ export function removeMember(record: HaRecord, instanceId: string): HaRecord {
   return { ...record, members: without(record.members, instanceId) };
 }
 
-/** Whether it may become primary. Throws `MemberIsPrimary`, `SwitchRunning` and `SwitchTargetUnknown`. */
+/** Whether it may become primary. Throws `MemberIsPrimary`, `SwitchRunning` and `InstanceUnknown`. */
 export function setElectable(record: HaRecord, instanceId: string, electable: boolean): HaRecord {
   const member = record.members[instanceId];
-  if (!member) throw new StackError('SwitchTargetUnknown', `${instanceId} is none of the members`);
+  if (!member) throw new StackError('InstanceUnknown', `${instanceId} is none of the members`);
   if (member.electable === electable) return record;
   if (record.primary === instanceId) throw new StackError('MemberIsPrimary', `${instanceId} is the primary`);
   mustStandStill(record);

@@ -4,7 +4,7 @@ import { type HaRecord, resultOf, type SwitchRequest, withResult } from './recor
 
 /**
  * The record with the request in it; the same record where this request is known or answered already. Throws `SwitchRunning`
- * where another one stands, `SwitchTargetUnknown` where the target is no member.
+ * where another one stands, `InstanceUnknown` where the target is no member.
  */
 export function requestSwitch(record: HaRecord, request: SwitchRequest): HaRecord {
   const { id, target } = request;
@@ -12,7 +12,7 @@ export function requestSwitch(record: HaRecord, request: SwitchRequest): HaRecor
   const other = record.switch?.id ?? record.request?.id;
   if (other !== undefined) throw new StackError('SwitchRunning', `switch ${other} is not finished`);
   if (target !== undefined && !Object.hasOwn(record.members, target))
-    throw new StackError('SwitchTargetUnknown', `${target} is none of ${Object.keys(record.members).join(', ')}`);
+    throw new StackError('InstanceUnknown', `${target} is none of ${Object.keys(record.members).join(', ')}`);
   return { ...record, request };
 }
 

@@ -144,7 +144,7 @@ function propose(record: HaRecord, request: SwitchRequest, look: ClusterLook, no
     };
   }
   if (target !== undefined && !Object.hasOwn(record.members, target)) {
-    return refuse('SwitchTargetUnknown', [
+    return refuse('InstanceUnknown', [
       { guard: 'C7-target-known', holds: false, text: `the cluster has no instance ${target}` },
     ]);
   }
