@@ -1,6 +1,6 @@
 /** Runs one suite of the toolkit against the embedded API server and a real one, and says how much ran on each. */
 import { waitFor } from '@polarstack/base';
-import { createKubeClient, type KubeHttpClient, Namespaces } from '@polarstack/kube';
+import { createKubeClient, type KubeConnection, type KubeHttpClient, Namespaces } from '@polarstack/kube';
 import { type KubeTestServer, kubeServers } from '@polarstack/testkit/kube-servers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 
@@ -13,14 +13,14 @@ export interface Scene {
   readonly namespace: string;
   readonly signal: AbortSignal;
   /** Something that runs until the signal aborts; awaited at the end. */
-  run(work: Promise<unknown>): void;
+  readonly run: (work: Promise<unknown>) => void;
   /** Something to undo at the end; the last first. */
-  atEnd(undo: () => Promise<unknown>): void;
-  client(
-    connection?: Partial<KubeTestServer['connection']>,
+  readonly atEnd: (undo: () => Promise<unknown>) => void;
+  readonly client: (
+    connection?: Partial<KubeConnection>,
     options?: Parameters<typeof createKubeClient>[1],
-  ): KubeHttpClient;
-  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
+  ) => KubeHttpClient;
+  readonly until: (what: string, holds: () => boolean | Promise<boolean>) => Promise<void>;
 }
 
 let number = 0;

@@ -1,4 +1,5 @@
 import { StackError } from '@polarstack/base';
+import { createVirtualClock } from '@polarstack/testkit';
 import type { Event } from 'kubernetes-types/core/v1.js';
 import { expect, test } from 'vitest';
 import { createEventRecorder } from './event-recorder.ts';
@@ -93,16 +94,22 @@ test('repeats that come while a write is under way are one write (E3)', async ()
   expect(server.writes()).toBe(1);
 });
 
-test('what cannot be written is reported and dropped; the next is written (E2)', async () => {
+test('what the server refuses is reported and dropped; the next is written (E2)', async () => {
   const server = fakeEvents();
   const errors: unknown[] = [];
   const recorder = createEventRecorder({
     client: server.client,
     component: 'c',
     signal,
-    onError: (e) => errors.push(e),
+    onError: (error) => {
+      errors.push(error);
+      throw new Error('a report that fails stops nothing');
+    },
   });
-  server.fail(new StackError('ApiUnreachable', 'away'));
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  server.fail(new StackError('Forbidden', 'the namespace ends'));
   recorder.record(cluster, started);
   await recorder.flush();
   server.fail(undefined);
@@ -110,6 +117,67 @@ test('what cannot be written is reported and dropped; the next is written (E2)',
   await recorder.flush();
   expect(errors).toHaveLength(1);
   expect(server.events().map((event) => event.metadata.namespace)).toEqual(['default']);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', warned);
+  expect(warnings).toHaveLength(1);
+});
+
+test('while the server is away events wait, in number and age bounded, and come in order when it is back (E2, E3)', async () => {
+  const server = fakeEvents();
+  const clock = createVirtualClock();
+  const errors: StackError[] = [];
+  const recorder = createEventRecorder({
+    client: server.client,
+    component: 'c',
+    signal,
+    clock,
+    onError: (error) => errors.push(error as StackError),
+  });
+  const about = (i: number) => ({ ...cluster, metadata: { ...cluster.metadata, name: `c${i}`, uid: `u${i}` } });
+  server.fail(new StackError('ApiUnreachable', 'away'));
+  recorder.record(about(0), started);
+  await clock.advance(1);
+  for (let i = 1; i <= 1_001; i++) recorder.record(about(i), started);
+  recorder.record(about(0), started);
+  await clock.advance(120_000);
+  // One report of the outage, two of what there is no room for.
+  expect(errors.map(({ message }) => message)).toEqual([
+    'away',
+    'event dropped, too many are waiting: Started',
+    'event dropped, too many are waiting: Started',
+  ]);
+  const flushed = recorder.flush();
+  await clock.advance(3_000);
+  await flushed;
+  server.fail(undefined);
+  await clock.advance(60_000);
+  await recorder.flush();
+  expect(server.events().map(({ involvedObject }) => involvedObject.name)).toEqual(
+    Array.from({ length: 1_001 }, (_, i) => `c${i}`),
+  );
+  server.fail(new StackError('ApiUnreachable', 'away again'));
+  recorder.record(about(5_000), started);
+  await clock.advance(700_000);
+  expect(errors.at(-1)?.message).toContain('could not be written for long');
+});
+
+test('a flood about one object is combined and held back, and its count is right in the end (E4)', async () => {
+  const server = fakeEvents();
+  const clock = createVirtualClock();
+  const recorder = createEventRecorder({ client: server.client, component: 'c', signal, clock });
+  for (let i = 0; i < 200; i++) {
+    recorder.record(cluster, { ...started, message: `try ${i}` });
+    await recorder.flush();
+  }
+  expect(server.events().map(({ message, count }) => [message, count])).toEqual([
+    ...Array.from({ length: 10 }, (_, i) => [`try ${i}`, 1]),
+    ['(combined from similar events): try 49', 40],
+  ]);
+  expect(server.writes()).toBeLessThanOrEqual(100);
+  await clock.advance(60_000);
+  recorder.record(cluster, { ...started, message: 'try 200' });
+  await recorder.flush();
+  expect(server.events().at(-1)).toMatchObject({ message: '(combined from similar events): try 200', count: 191 });
 });
 
 test('after the signal aborted nothing is written, and flush returns', async () => {

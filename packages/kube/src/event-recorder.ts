@@ -4,16 +4,21 @@
  * Invariants (tests cite them):
  * - E1 The same thing said again about the same object is one Event whose `count` grows, also across restarts: its
  *   name is made of what it says.
- * - E2 Recording never throws and never waits; what cannot be written is reported and dropped.
+ * - E2 Recording never throws and never waits. While the API server is away or overloaded what was recorded is kept, up to
+ *   a number and an age, and tried again with growing pauses; what is dropped for that, and what the server refuses, is
+ *   reported.
  * - E3 Events of one recorder are written one after the other, in order; repeats that come meanwhile are written as
  *   one update.
+ * - E4 What `event-correlator.ts` combines or holds back is.
  */
 import { createHash } from 'node:crypto';
-import { type Clock, isStackError, systemClock } from '@polarstack/base';
+import { type Backoff, backoffDelay, type Clock, isStackError, StackError, systemClock } from '@polarstack/base';
 import type { Event } from 'kubernetes-types/core/v1.js';
 import type { KubeClient } from './client.ts';
+import { type CorrelatorOptions, createEventCorrelator } from './event-correlator.ts';
 import type { KubeObject } from './object.ts';
 import { Events } from './resources.ts';
+import { pause, retryAfterMs } from './retry-watch.ts';
 import { kubeTime } from './time.ts';
 
 export interface EventRecord {
@@ -26,8 +31,8 @@ export interface EventRecord {
 
 export interface EventRecorder {
   record(object: KubeObject, event: EventRecord): void;
-  /** Resolves when everything recorded so far is written or dropped. */
-  flush(): Promise<void>;
+  /** Resolves when everything recorded so far is written or dropped, or after `timeoutMs` (default 3000). */
+  flush(timeoutMs?: number): Promise<void>;
 }
 
 export interface EventRecorderOptions {
@@ -38,12 +43,16 @@ export interface EventRecorderOptions {
   readonly signal: AbortSignal;
   readonly onError?: (error: unknown) => void;
   readonly clock?: Clock;
+  readonly correlation?: CorrelatorOptions;
+  /** Pauses while the server is away. Default 500 ms doubling to 30 s. */
+  readonly backoff?: Backoff;
 }
 
 interface Pending {
   readonly event: Event;
   readonly name: string;
   readonly namespace: string;
+  readonly recordedAt: number;
   count: number;
   lastTimestamp: string;
 }
@@ -52,21 +61,41 @@ interface Pending {
 const MAX_NAME = 200;
 /** More waiting events than this are dropped, oldest kept: a server that is away must not fill our memory. */
 const MAX_WAITING = 1000;
+/** Events that could not be written for this long are news to nobody; the server itself keeps them an hour. */
+const MAX_AGE_MS = 600_000;
+const awayBackoff: Backoff = { baseMs: 500, maxMs: 30_000 };
+const COMBINED = '(combined from similar events): ';
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, component, signal, onError = () => {}, clock = systemClock } = options;
+  const { client, component, signal, clock = systemClock, backoff = awayBackoff } = options;
+  const correlator = createEventCorrelator(options.correlation);
   const waiting = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
 
-  function describe(object: KubeObject, record: EventRecord): Pending {
+  function onError(error: unknown): void {
+    try {
+      options.onError?.(error);
+    } catch (failure) {
+      // E2, also where the report fails: it is told on the process's own channel.
+      process.emitWarning(failure instanceof Error ? failure : String(failure));
+    }
+  }
+
+  /** Undefined where the event is held back (E4). */
+  function describe(object: KubeObject, record: EventRecord): Pending | undefined {
     const { name = '', namespace, uid = '', resourceVersion } = object.metadata ?? {};
     const subject = { apiVersion: object.apiVersion ?? '', kind: object.kind ?? '', name, uid };
+    const source = JSON.stringify([subject, namespace, component]);
+    const kind = JSON.stringify([source, record.type, record.reason]);
+    const { isCombined, count } = correlator.hear({ source, kind, message: record.message }, clock.monotonic());
+    if (count === 0) return undefined;
+    const said = isCombined ? [COMBINED] : [record.message];
     const digest = createHash('sha256')
-      .update(JSON.stringify([subject, namespace, component, record.type, record.reason, record.message]))
+      .update(JSON.stringify([subject, namespace, component, record.type, record.reason, ...said]))
       .digest('hex');
     const where = namespace ?? 'default';
     const now = kubeTime(clock.now());
-    const eventName = `${name.slice(0, MAX_NAME)}.${digest.slice(0, 16)}`;
+    const eventName = `${name.slice(0, MAX_NAME).replace(/[^a-z0-9]+$/, '')}.${digest.slice(0, 16)}`;
     const event: Event = {
       apiVersion: 'v1',
       kind: 'Event',
@@ -78,14 +107,30 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       },
       type: record.type,
       reason: record.reason,
-      message: record.message.slice(0, 1024),
+      message: `${isCombined ? COMBINED : ''}${record.message}`.slice(0, 1024),
       source: { component, ...(options.host === undefined ? {} : { host: options.host }) },
       reportingComponent: component,
       reportingInstance: options.host ?? component,
       firstTimestamp: now,
       count: 1,
     };
-    return { event, name: eventName, namespace: where, count: 1, lastTimestamp: now };
+    return { event, name: eventName, namespace: where, recordedAt: clock.monotonic(), count, lastTimestamp: now };
+  }
+
+  async function countUp(
+    name: string,
+    namespace: string,
+    more: Pick<Event, 'lastTimestamp' | 'message'> & { readonly count: number },
+  ) {
+    try {
+      const known = await client.get(Events, { namespace, name }, signal);
+      // The message too: of combined events the last one is shown.
+      const body = { ...more, count: (known.count ?? 1) + more.count };
+      await client.patch(Events, { namespace, name }, { type: 'merge', body }, signal);
+    } catch (error) {
+      if (!isStackError(error, 'NotFound')) throw error;
+      throw new StackError('ApiError', 'the event ended just now: it is to be made anew', { cause: error });
+    }
   }
 
   async function write({ event, name, namespace, count, lastTimestamp }: Pending): Promise<void> {
@@ -93,9 +138,37 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       await client.create(Events, { ...event, count, lastTimestamp }, signal);
     } catch (error) {
       if (!isStackError(error, 'AlreadyExists')) throw error;
-      const known = await client.get(Events, { namespace, name }, signal);
-      const body = { count: (known.count ?? 1) + count, lastTimestamp };
-      await client.patch(Events, { namespace, name }, { type: 'merge', body }, signal);
+      await countUp(name, namespace, { count, lastTimestamp, message: event.message });
+    }
+  }
+
+  /** Until it is written, refused, or too old (E2). */
+  async function deliver(key: string, pending: Pending): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        const more = waiting.get(key);
+        if (more !== undefined) {
+          waiting.delete(key);
+          pending.count += more.count;
+          pending.lastTimestamp = more.lastTimestamp;
+        }
+        await write(pending);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (failures === 0) onError(error);
+        if (!isPassing(error)) return;
+        if (clock.monotonic() - pending.recordedAt > MAX_AGE_MS) {
+          onError(
+            new StackError(
+              'ApiUnreachable',
+              `event dropped, it could not be written for long: ${pending.event.reason}`,
+            ),
+          );
+          return;
+        }
+        await pause(clock, Math.max(retryAfterMs(error), backoffDelay(backoff, failures)), signal);
+      }
     }
   }
 
@@ -105,12 +178,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     for (let next = waiting.entries().next(); !next.done; next = waiting.entries().next()) {
       const [key, pending] = next.value;
       waiting.delete(key);
-      if (signal.aborted) continue;
-      try {
-        await write(pending);
-      } catch (error) {
-        if (!signal.aborted) onError(error);
-      }
+      await deliver(key, pending);
     }
     writing = undefined;
   }
@@ -118,20 +186,41 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   return {
     record: (object, record) => {
       const pending = describe(object, record);
+      if (pending === undefined) return;
       const key = `${pending.namespace}/${pending.name}`;
       const same = waiting.get(key);
       if (same !== undefined) {
-        same.count++;
+        same.count += pending.count;
         same.lastTimestamp = pending.lastTimestamp;
       } else if (waiting.size < MAX_WAITING) {
         waiting.set(key, pending);
       } else {
-        onError(new Error(`event dropped, too many are waiting: ${record.reason}`));
+        onError(new StackError('ApiUnreachable', `event dropped, too many are waiting: ${record.reason}`));
       }
       writing ??= writeAll();
     },
-    flush: async () => {
-      while (writing !== undefined) await writing;
+    flush: async (timeoutMs = 3_000) => {
+      const late = new AbortController();
+      const done = (async () => {
+        while (writing !== undefined) await writing;
+      })();
+      await Promise.race([done, pause(clock, timeoutMs, late.signal)]);
+      late.abort();
     },
   };
+}
+
+/** Troubles of the moment: the same write may succeed later. */
+function isPassing(error: unknown): boolean {
+  if (!isStackError(error)) return false;
+  switch (error.code) {
+    case 'ApiUnreachable':
+    case 'ServerTimeout':
+    case 'TooManyRequests':
+    case 'ApiError':
+    case 'Unauthorized':
+      return true;
+    default:
+      return false;
+  }
 }
