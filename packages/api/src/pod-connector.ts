@@ -21,6 +21,8 @@ export interface LogRequest {
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
   readonly limitBytes?: number;
+  /** Every line begins with the time when it was seen, in RFC 3339 with nanoseconds, and a blank. */
+  readonly timestamps?: boolean;
 }
 
 /**

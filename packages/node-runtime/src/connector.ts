@@ -3,6 +3,7 @@ import { StackError } from '@polarstack/base';
 import type { ContainerRunner } from './pod/container-runner.ts';
 import type { LogKeeper } from './pod/log-keeper.ts';
 import { readLog } from './pod/log-reader.ts';
+import { createStamper } from './pod/log-stamps.ts';
 import type { PodWorker } from './pod/pod-worker.ts';
 import { runCommand } from './pod/run-command.ts';
 import type { RuntimeUser } from './types.ts';
@@ -40,15 +41,17 @@ export function createConnector(options: ConnectorOptions): PodConnector {
       const gone = options.worker(ref.namespace, ref.pod) !== worker;
       return gone || view.run !== wanted || view.state === 'ended';
     };
-    const { sinceSeconds, tailLines, limitBytes } = request;
+    const { sinceSeconds, tailLines, limitBytes, timestamps } = request;
+    const age = await options.logs.ageOf(path);
     yield* readLog(
       {
         path,
         follow: request.follow,
         isOver,
-        ...(sinceSeconds === undefined ? {} : { from: options.logs.offsetSince(path, sinceSeconds) }),
+        ...(sinceSeconds === undefined ? {} : { from: age.offsetSince(sinceSeconds) }),
         ...(tailLines === undefined ? {} : { tailLines }),
         ...(limitBytes === undefined ? {} : { limitBytes }),
+        ...(timestamps === true ? { through: createStamper(age.timeAt) } : {}),
       },
       AbortSignal.any([signal, options.signal]),
     );

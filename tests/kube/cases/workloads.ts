@@ -11,7 +11,7 @@ const jobTemplate = { spec: { restartPolicy: 'Never', containers } };
 
 export const apps = (api: Api, rest: string): string => `/apis/apps/v1/namespaces/${api.namespace}/${rest}`;
 export const batch = (api: Api, rest: string): string => `/apis/batch/v1/namespaces/${api.namespace}/${rest}`;
-const named = (name: string, spec: object, more: object = {}): object => ({ metadata: { name, ...more }, spec });
+const named = (name: string, spec: object) => ({ metadata: { name }, spec });
 
 /** Makes an object, reads it in every form, writes it back, and takes it away. */
 async function lifeOf(api: Api, path: string, object: object): Promise<void> {
@@ -247,10 +247,11 @@ export const workloadCases = topic('workloads', {
         shown
           .map((resource) => {
             const { storageVersionHash: _hash, ...entry } = resource as Record<string, unknown>;
-            return { ...entry, verbs: listAt(entry, 'verbs').map(String).sort() };
+            const name = textAt(entry, 'name');
+            return { ...entry, name, verbs: listAt(entry, 'verbs').map(String).sort() };
           })
-          .filter(({ name }) => !['pods/ephemeralcontainers', 'pods/resize', 'pods/proxy'].includes(String(name)))
-          .sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1)),
+          .filter(({ name }) => !['pods/ephemeralcontainers', 'pods/resize', 'pods/proxy'].includes(name))
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
       );
     }
     for (const group of ['apps', 'batch', 'policy']) {

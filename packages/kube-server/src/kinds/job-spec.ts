@@ -167,7 +167,9 @@ function validateSuccessPolicy(spec: Readonly<JsonObject>, at: string): readonly
 function validateReplacement(spec: Readonly<JsonObject>, at: string): readonly FieldError[] {
   const { podReplacementPolicy: policy } = spec;
   const allowed = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed'];
-  return policy === undefined || allowed.includes(String(policy)) ? [] : [fieldError.notSupported(at, policy, allowed)];
+  return policy === undefined || allowed.some((known) => known === policy)
+    ? []
+    : [fieldError.notSupported(at, policy, allowed)];
 }
 
 function validateRestart(spec: Readonly<JsonObject>, at: string): readonly FieldError[] {

@@ -105,6 +105,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
       strategy: podStrategy,
       fields: podFields,
       subresources: [
+        { name: 'attach', kind: 'PodAttachOptions', verbs: verbs.exec },
         { name: 'binding', kind: 'Binding', verbs: verbs.create },
         { name: 'eviction', kind: 'Eviction', verbs: verbs.create, group: 'policy', version: 'v1' },
         { name: 'exec', kind: 'PodExecOptions', verbs: verbs.exec },

@@ -32,21 +32,20 @@ export function planExec(
   const container = chooseContainer(pod, query.get('container'));
   const command = query.getAll('command');
   if (command.length === 0) throw errors.badRequest('you must specify at least one command for the container');
+  const ref = { namespace, pod: name, container };
+  return { pod, ref, connector: requireConnector(connector), command, ...readStreams(query) };
+}
+
+/** The streams that a client asks for in its query. */
+export function readStreams(query: URLSearchParams): Pick<ExecPlan, 'stdin' | 'tty' | 'streams'> {
   const asks = (flag: string): boolean => /^(true|1)$/.test(query.get(flag) ?? '');
   const tty = asks('tty');
-  return {
-    pod,
-    ref: { namespace, pod: name, container },
-    connector: requireConnector(connector),
-    command,
-    stdin: asks('stdin'),
-    tty,
-    streams: [
-      'error',
-      ...['stdin', 'stdout', 'stderr'].filter((flag) => asks(flag) && !(flag === 'stderr' && tty)),
-      ...(tty ? ['resize'] : []),
-    ],
-  };
+  const streams = [
+    'error',
+    ...['stdin', 'stdout', 'stderr'].filter((flag) => asks(flag) && !(flag === 'stderr' && tty)),
+    ...(tty ? ['resize'] : []),
+  ];
+  return { stdin: asks('stdin'), tty, streams };
 }
 
 /** Where the input of a command comes from, and where its output goes. */

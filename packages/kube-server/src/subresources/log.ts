@@ -24,9 +24,6 @@ function whole(query: URLSearchParams, name: string): number | undefined {
 }
 
 function readRequest(query: URLSearchParams, now: Date): LogRequest {
-  if (query.get('timestamps') === 'true') {
-    throw errors.badRequest('timestamps are not kept with the lines of a log: leave --timestamps out');
-  }
   const tailLines = whole(query, 'tailLines');
   const limitBytes = whole(query, 'limitBytes');
   const sinceTime = query.get('sinceTime');
@@ -39,6 +36,7 @@ function readRequest(query: URLSearchParams, now: Date): LogRequest {
   return {
     follow: query.get('follow') === 'true',
     previous: query.get('previous') === 'true',
+    ...(query.get('timestamps') === 'true' ? { timestamps: true } : {}),
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
     ...(limitBytes === undefined ? {} : { limitBytes }),

@@ -3,7 +3,6 @@ import type { ResourceHandler } from '../http/resource-handler.ts';
 import type { SubresourceHandler } from '../http/router.ts';
 import { errors } from '../http/status.ts';
 import type { Environment } from '../operations/environment.ts';
-import { noAttach } from './attach.ts';
 import { serveBinding } from './binding.ts';
 import { serveEviction } from './eviction.ts';
 import { serveFinalize } from './finalize.ts';
@@ -17,7 +16,7 @@ export interface SubresourceOptions {
   readonly signal: AbortSignal;
 }
 
-/** Subresources other than `status`, which goes with its resource, and `exec`, which is an upgrade. */
+/** Subresources other than `status`, which goes with its resource, and those that are an upgrade. */
 export function createSubresources({ env, connector, send, signal }: SubresourceOptions): SubresourceHandler {
   return async (call) => {
     const { definition, path } = call;
@@ -34,11 +33,10 @@ export function createSubresources({ env, connector, send, signal }: Subresource
       case 'pods/eviction':
         await serveEviction(call, env);
         return true;
+      case 'pods/attach':
       case 'pods/exec':
       case 'pods/portforward':
         throw errors.badRequest('Upgrade request required');
-      case 'pods/attach':
-        throw noAttach();
       case 'namespaces/finalize':
         send(call, 200, await serveFinalize(call, env));
         return true;

@@ -12,7 +12,7 @@ import { toStatus } from '../http/respond.ts';
 import { errors, type FailureStatus } from '../http/status.ts';
 import { parseUrl } from '../http/url.ts';
 import type { Environment } from '../operations/environment.ts';
-import { noAttach } from './attach.ts';
+import { planAttach } from './attach.ts';
 import { type ExecPlan, planExec } from './exec.ts';
 import { SPDY_EXEC_PROTOCOL, serveSpdyExec } from './exec-spdy.ts';
 import { EXEC_PROTOCOLS, runExec } from './exec-websocket.ts';
@@ -35,7 +35,7 @@ type Plan =
   | { readonly type: 'exec'; readonly exec: ExecPlan; readonly by: 'websocket' | 'spdy' }
   | { readonly type: 'forward'; readonly forward: ForwardPlan; readonly by: 'websocket' | 'spdy' };
 
-/** Serves requests that ask for another protocol: `exec` over WebSockets or SPDY, `portforward` over SPDY or over both. */
+/** Serves requests that ask for another protocol: `attach` and `exec` over WebSockets or SPDY, `portforward` over SPDY or over both. */
 export function createUpgradeHandler(options: UpgradeOptions) {
   const { env, signal, audit } = options;
   const sockets = new WebSocketServer({
@@ -64,14 +64,16 @@ export function createUpgradeHandler(options: UpgradeOptions) {
     const offers = (protocols: readonly string[]): boolean =>
       upgrade === 'websocket' && protocols.some((protocol) => offered.includes(protocol));
     switch (group === '' ? `${plural}/${subresource}` : '') {
+      case 'pods/attach':
       case 'pods/exec': {
-        const exec = planExec(env.store, options.connector, namespace, name, url.searchParams);
+        const planned = subresource === 'attach' ? planAttach : planExec;
+        const exec = planned(env.store, options.connector, namespace, name, url.searchParams);
         if (offers(EXEC_PROTOCOLS)) return { type: 'exec', exec, by: 'websocket' };
         if (upgrade === 'spdy/3.1' && streamProtocols(request).includes(SPDY_EXEC_PROTOCOL)) {
           return { type: 'exec', exec, by: 'spdy' };
         }
         throw errors.badRequest(
-          `exec speaks SPDY/3.1 with the protocol ${SPDY_EXEC_PROTOCOL}, or WebSockets with one of ${EXEC_PROTOCOLS.join(', ')}`,
+          `${subresource} speaks SPDY/3.1 with the protocol ${SPDY_EXEC_PROTOCOL}, or WebSockets with one of ${EXEC_PROTOCOLS.join(', ')}`,
         );
       }
       case 'pods/portforward': {
@@ -80,11 +82,9 @@ export function createUpgradeHandler(options: UpgradeOptions) {
         if (upgrade === 'spdy/3.1') return { type: 'forward', forward, by: 'spdy' };
         throw errors.badRequest(`portforward speaks SPDY/3.1, or WebSockets with the protocol ${TUNNEL_PROTOCOL}`);
       }
-      case 'pods/attach':
-        throw noAttach();
       default:
         throw errors.badRequest(
-          `this server upgrades connections for exec and portforward, not for ${subresource ?? plural}`,
+          `this server upgrades connections for attach, exec and portforward, not for ${subresource ?? plural}`,
         );
     }
   };

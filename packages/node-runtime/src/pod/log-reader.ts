@@ -10,6 +10,8 @@ export interface LogReadOptions {
   readonly from?: number;
   readonly tailLines?: number;
   readonly limitBytes?: number;
+  /** Changes what is read on its way; `offset` is where a piece lies in the log. */
+  readonly through?: (piece: Uint8Array, offset: number) => Uint8Array;
   /** Asked at the end of the file: true when nothing more will be written. */
   readonly isOver: () => boolean;
 }
@@ -82,6 +84,7 @@ async function rotationOf(path: string): Promise<bigint | undefined> {
 }
 
 async function* readAll(options: LogReadOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { through = (piece: Uint8Array) => piece } = options;
   const file = await openLog(options.path);
   try {
     let rotation = await rotationOf(options.path);
@@ -93,14 +96,16 @@ async function* readAll(options: LogReadOptions, signal: AbortSignal): AsyncGene
       const newest = await rotationOf(options.path);
       if (newest !== rotation) {
         rotation = newest;
-        yield* unreadPart(options.path, offset);
+        // How old these lines are was forgotten with the rotation: as old as the new beginning at most.
+        for await (const chunk of unreadPart(options.path, offset)) yield through(chunk, 0);
         offset = 0;
       }
       const { size } = await file.stat();
       for await (const chunk of readRange(file, offset, size)) {
         if (signal.aborted) return;
+        const at = offset;
         offset += chunk.length;
-        yield chunk;
+        yield through(chunk, at);
       }
       if (signal.aborted || (over && offset >= size)) return;
       if (offset >= (await file.stat()).size && !options.isOver()) await nextChange(options.path, signal);
