@@ -16,6 +16,7 @@ import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
 import { boundConnections, defaultMaxConnections } from './http/connection-bounds.ts';
 import { trackConnections } from './http/connections.ts';
+import { createItemTexts } from './http/item-texts.ts';
 import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
@@ -94,6 +95,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     clock,
     logger,
     snapshots: createListSnapshots(clock, options.pageMs ?? 5 * 60_000),
+    itemTexts: createItemTexts(),
     admission,
     fields: createFieldTracker(types),
   };

@@ -2,6 +2,7 @@ import { silentLogger, systemClock } from '@polarstack/base';
 import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../admission/admission.ts';
 import { createFieldTracker } from '../apply/field-tracker.ts';
+import { createItemTexts } from '../http/item-texts.ts';
 import type { JsonObject } from '../json.ts';
 import { createObject } from '../operations/create.ts';
 import type { Environment } from '../operations/environment.ts';
@@ -32,9 +33,10 @@ describe('events', () => {
       types,
       clock,
       logger: silentLogger,
-      snapshots: createListSnapshots(clock),
+      snapshots: createListSnapshots(clock, 0),
       admission: createAdmission(store, registry, new AbortController().signal),
       fields: createFieldTracker(types),
+      itemTexts: createItemTexts(),
     };
     const input = { fieldValidation: 'Strict', duplicates: [], warn: () => {} } as const;
     const context = { now: wall, user: { username: 'x', groups: [] }, dryRun: false };

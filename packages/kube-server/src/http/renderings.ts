@@ -6,6 +6,7 @@ import { present } from '../operations/convert.ts';
 import type { ListResult } from '../operations/list.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
 import { columnsOf, includeObject, partialMetadata, rowOf, table } from '../table/table.ts';
+import type { ItemTexts } from './item-texts.ts';
 import { negotiate } from './negotiate.ts';
 import { sendJson } from './respond.ts';
 import { errors } from './status.ts';
@@ -50,7 +51,7 @@ export function sendObject(
 export async function sendList(
   { request, response, definition, query }: Answering,
   result: ListResult,
-  clock: Clock,
+  { clock, itemTexts }: { readonly clock: Clock; readonly itemTexts: ItemTexts },
 ): Promise<void> {
   const rendering = negotiate(request.headers.accept);
   const metadata = { resourceVersion: String(result.revision), ...paging(result, definition, rendering === 'object') };
@@ -83,21 +84,22 @@ export async function sendList(
     }
     case 'object': {
       const head = { kind: definition.listKind, apiVersion: definition.apiVersion, metadata };
-      await streamList(
-        response,
-        head,
-        'items',
-        texts(result, (item) => {
-          const shown = present(definition, item);
-          return definition.custom ? shown : untyped(shown);
-        }),
-      );
+      await streamList(response, head, 'items', objectTexts(result, definition, itemTexts));
     }
   }
 }
 
 function* texts(result: ListResult, form: (item: ListResult['items'][number]) => unknown): Generator<string> {
   for (const item of result.items) yield JSON.stringify(form(item));
+}
+
+/** What a resource stores is shown as it is; where its version or view differs, the text is not worth keeping. */
+function* objectTexts({ items }: ListResult, definition: ResourceDefinition, itemTexts: ItemTexts): Generator<string> {
+  for (const item of items) {
+    const shown = present(definition, item);
+    const make = (): string => JSON.stringify(definition.custom ? shown : untyped(shown));
+    yield shown === (item as unknown) ? itemTexts.of(item, make) : make();
+  }
 }
 
 function paging(result: ListResult, { custom }: ResourceDefinition, isWhole: boolean): JsonObject {

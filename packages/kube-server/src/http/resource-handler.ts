@@ -91,7 +91,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
       return;
     }
     const result = listObjects(env, definition, path.namespace, readListOptions(definition, query));
-    await sendList(call, result, env.clock);
+    await sendList(call, result, env);
   };
 
   const get = (call: ResourceCall): void => {
@@ -220,7 +220,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
         });
       }),
     );
-    await sendList(call, result, env.clock);
+    await sendList(call, result, env);
   };
 
   /** A body says all; only where there is none, the query is asked. */

@@ -85,11 +85,11 @@ function firstState({ store }: Lists, prefix: string, { version, match, limit }:
 
 /** P1. */
 function stateOfPage({ store, snapshots }: Lists, prefix: string, { revision, start }: Continuation): Shown {
-  if (revision === undefined || revision === store.revision) {
-    return { state: store.list(prefix), revision: store.revision };
-  }
+  if (revision === undefined) return { state: store.list(prefix), revision: store.revision };
   if (revision > store.revision) throw errors.tooLargeVersion(revision, store.revision);
-  const state = snapshots.find(prefix, revision) ?? stateAt(store, prefix, revision);
+  const state =
+    snapshots.find(prefix, revision) ??
+    (revision === store.revision ? store.list(prefix) : stateAt(store, prefix, revision));
   if (!state) throw expired(start);
   return { state, revision };
 }
