@@ -11,7 +11,7 @@ import { validate } from '../../packages/kube-server/src/schema/validate.ts';
 /** Manifests against the committed schema, by the code with which our API server judges them. */
 const schema = buildCrds().find(({ spec }) => spec.names.kind === 'MPDCluster')?.spec.versions[0]?.schema
   .openAPIV3Schema as Schema;
-const { validator } = compileCel(schema, 'schema');
+const { validator } = compileCel(schema);
 
 /** What is wrong with a manifest under `fieldValidation=Strict`; empty: it is accepted. */
 function faults(manifest: { readonly metadata?: object; readonly spec: object }): readonly string[] {

@@ -141,13 +141,13 @@ describe('our own API server', () => {
     'accepts the schema and the rules of %s',
     (_kind, schema) => {
       expect(checkStructural(schema, 'schema')).toEqual([]);
-      expect(compileCel(schema, 'schema').errors).toEqual([]);
+      expect(compileCel(schema).errors).toEqual([]);
     },
   );
 });
 
 describe('CEL rules', () => {
-  const { validator } = compileCel(at('MPDCluster'), 'schema');
+  const { validator } = compileCel(at('MPDCluster'));
   const base = { dbClusterType: 'local', followerNum: 2, classInfo: { className: 'c' } };
   const object = (spec: object, name = 'demo') => ({ metadata: { name }, spec: { ...base, ...spec } });
   const broken = (spec: object, old?: object): string[] =>
@@ -221,7 +221,7 @@ describe('CEL rules', () => {
   });
 
   it('keep cluster and type of an operation', () => {
-    const operation = compileCel(at('MPDOperation'), 'schema').validator;
+    const operation = compileCel(at('MPDOperation')).validator;
     const spec = { cluster: 'demo', type: 'Create' };
     expect(operation.validate({ spec }, { spec })).toEqual([]);
     expect(operation.validate({ spec: { ...spec, cluster: 'x' } }, { spec })).toHaveLength(1);

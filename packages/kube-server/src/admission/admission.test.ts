@@ -209,7 +209,7 @@ describe('expressions', () => {
     });
     await enforce('left-out', [{ expression: 'false' }], conditions('object.data.no == 1', "request.name == 'a'"));
     expect((await create('b')).code).toBe(201);
-    expect((await create('a')).text).toContain('resulted in error: no such key: no');
+    expect((await create('a')).text).toContain('resulted in error: no such key: data');
     await enforce('others', [{ expression: 'false' }], conditions("request.name == 'c'"));
     expect((await create('c')).code).toBe(422);
     expect((await create('d')).code).toBe(201);
@@ -245,7 +245,10 @@ describe('policies and bindings', () => {
   it('are refused where they ask for what is not supported or make no sense', async () => {
     const fine = [{ expression: 'true' }];
     const fields = (spec: object): Promise<readonly unknown[]> => refusedFields(POLICIES, policy('p', fine, { spec }));
-    expect(await fields({ paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } })).toEqual(['spec.paramKind']);
+    expect(await fields({ paramKind: { apiVersion: 'a/b/c', kind: '' } })).toEqual([
+      'spec.paramKind.apiVersion',
+      'spec.paramKind.kind',
+    ]);
     expect(await fields({ matchConstraints: {} })).toEqual(['spec.matchConstraints.resourceRules']);
     expect(await fields({ validations: [] })).toEqual(['spec.validations', 'spec.auditAnnotations']);
     const matchConstraints = { resourceRules: [rule('pods/exec', ['CONNECT'])] };
@@ -260,7 +263,7 @@ describe('policies and bindings', () => {
     expect(await binding({ policyName: 'p', validationActions: ['Deny', 'Warn'] })).toEqual(['spec.validationActions']);
     expect(await binding({ validationActions: ['Deny'], paramRef: { name: 'x' } })).toEqual([
       'spec.policyName',
-      'spec.paramRef',
+      'spec.paramRef.parameterNotFoundAction',
     ]);
   });
 

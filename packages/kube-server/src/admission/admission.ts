@@ -18,6 +18,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import { activationOf } from './expressions.ts';
 import { matchResources, namespaceOf } from './match.ts';
+import { paramsOf } from './params.ts';
 import { type CompiledPolicy, compilePolicy, type Denial, judge } from './policy.ts';
 import type { Admission, AdmissionRequest } from './request.ts';
 
@@ -32,6 +33,8 @@ interface Binding {
   readonly name: string;
   /** Limits the policy further; undefined: it does not. */
   readonly resources: Readonly<JsonObject> | undefined;
+  /** Where the parameters of the policy are. */
+  readonly paramRef: Readonly<JsonObject> | undefined;
   readonly denies: boolean;
   readonly warns: boolean;
 }
@@ -63,13 +66,26 @@ export function createAdmission(store: ObjectStore, registry: Registry, signal: 
   const ask = ({ policy, bindings }: BoundPolicy, request: AdmissionRequest): void => {
     const matched = matchResources(policy.constraints, request, store, registry);
     if (!matched) return;
-    let denials: readonly Denial[] | undefined;
+    const namespace = namespaceOf(store, request);
+    const activation = activationOf(matched, request, namespace);
+    /** What the policy says is the same for all bindings that give it no parameters. */
+    let common: readonly Denial[] | undefined;
+    const denialsFor = ({ paramRef }: Binding): readonly Denial[] => {
+      const params = paramsOf(store, registry, policy.paramKind, paramRef, request.namespace);
+      if ('problem' in params) {
+        const message = `failed to configure binding: ${params.problem}`;
+        return policy.ignoresFailures ? [] : [{ message, reason: 'Invalid', isForced: true }];
+      }
+      if (params.length === 1 && params[0] === null) {
+        common ??= judge(policy, activation);
+        return common;
+      }
+      return params.flatMap((one) => judge(policy, activation, one));
+    };
     for (const binding of bindings) {
       if (binding.resources && !matchResources(binding.resources, request, store, registry)) continue;
-      // Policies here have no parameters: what one says is the same for all of its bindings.
-      denials ??= judge(policy, activationOf(matched, request, namespaceOf(store, request)));
-      for (const denial of denials) {
-        if (binding.denies) throw denied(request, policy.name, binding.name, denial);
+      for (const denial of denialsFor(binding)) {
+        if (binding.denies || denial.isForced) throw denied(request, policy.name, binding.name, denial);
         if (binding.warns) {
           request.context.warn?.(
             `Validation failed for ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}': ${denial.message}`,
@@ -98,6 +114,7 @@ function readBinding(binding: StoredObject): Binding {
   return {
     name: String(binding.metadata.name),
     resources: objectAt(binding, 'spec', 'matchResources'),
+    paramRef: objectAt(binding, 'spec', 'paramRef'),
     denies: actions.includes('Deny'),
     warns: actions.includes('Warn'),
   };

@@ -1,73 +1,148 @@
 /** The expressions of policies: what they may name, how they are compiled, and what they are given. */
-import type { Environment, ParseResult } from '@marcbachmann/cel-js';
 import type { JsonObject } from '../json.ts';
-import { celFunctions } from '../schema/cel-environment.ts';
+import type { Checked } from '../schema/cel/checker.ts';
+import { compile } from '../schema/cel/compile.ts';
+import { evaluate, type Variables } from '../schema/cel/evaluate.ts';
+import { CostExceeded, createMeter, PER_CALL_LIMIT, type WorkBudget } from '../schema/cel/meter.ts';
+import { BOOL, type CelType, DYN, listOf, mapOf, objectType, STRING, typeText } from '../schema/cel/types.ts';
+import { CelError, type CelValue } from '../schema/cel/values.ts';
 import { celValue } from '../schema/cel-value.ts';
 import type { AdmissionRequest } from './request.ts';
 
-const groupKind = { group: 'string', version: 'string', kind: 'string' };
-const groupResource = { group: 'string', version: 'string', resource: 'string' };
+const object = (name: string, fields: Readonly<Record<string, CelType>>): CelType =>
+  objectType(name, new Map(Object.entries(fields)));
+
+const groupKind = object('kubernetes.GroupVersionKind', { group: STRING, version: STRING, kind: STRING });
+const groupResource = object('kubernetes.GroupVersionResource', { group: STRING, version: STRING, resource: STRING });
 
 /** What `request` holds; naming anything else is an error when the policy is created. */
-const requestSchema = {
+const requestType = object('kubernetes.AdmissionRequest', {
   kind: groupKind,
   resource: groupResource,
-  subResource: 'string',
+  subResource: STRING,
   requestKind: groupKind,
   requestResource: groupResource,
-  requestSubResource: 'string',
-  name: 'string',
-  namespace: 'string',
-  operation: 'string',
-  userInfo: { username: 'string', uid: 'string', groups: 'list<string>', extra: 'dyn' },
-  dryRun: 'bool',
-  options: 'dyn',
-};
+  requestSubResource: STRING,
+  name: STRING,
+  namespace: STRING,
+  operation: STRING,
+  userInfo: object('kubernetes.UserInfo', {
+    username: STRING,
+    uid: STRING,
+    groups: listOf(STRING),
+    extra: mapOf(STRING, listOf(STRING)),
+  }),
+  dryRun: BOOL,
+  options: DYN,
+});
 
-/** The names of an expression; `variables` are those declared before it, with the types of their expressions. */
-export function expressionEnvironment(variables: ReadonlyMap<string, string>): Environment {
-  return celFunctions()
-    .registerVariable('object', 'dyn')
-    .registerVariable('oldObject', 'dyn')
-    .registerVariable('namespaceObject', 'dyn')
-    .registerVariable({ name: 'request', schema: requestSchema })
-    .registerVariable({ name: 'variables', schema: Object.fromEntries(variables) });
+const texts = mapOf(STRING, STRING);
+
+const namespaceType = object('kubernetes.Namespace', {
+  metadata: object('kubernetes.NamespaceMetadata', {
+    name: STRING,
+    generateName: STRING,
+    namespace: STRING,
+    labels: texts,
+    annotations: texts,
+    UID: STRING,
+    creationTimestamp: { kind: 'timestamp' },
+    deletionGracePeriodSeconds: { kind: 'int' },
+    deletionTimestamp: { kind: 'timestamp' },
+    generation: { kind: 'int' },
+    resourceVersion: STRING,
+    finalizers: listOf(STRING),
+  }),
+  spec: object('kubernetes.NamespaceSpec', { finalizers: listOf(STRING) }),
+  status: object('kubernetes.NamespaceStatus', { phase: STRING }),
+});
+
+/**
+ * The names of an expression; `variables` are those declared before it, with the types of their expressions. Where the
+ * kind of the objects is known, `objects` is their type.
+ */
+export function expressionNames(
+  variables: ReadonlyMap<string, CelType>,
+  { hasParams = false, objects = DYN }: { readonly hasParams?: boolean; readonly objects?: CelType } = {},
+): ReadonlyMap<string, CelType> {
+  return new Map([
+    ['object', objects],
+    ['oldObject', objects],
+    ['namespaceObject', namespaceType],
+    ['request', requestType],
+    ['variables', objectType('kubernetes.variables', variables)],
+    ...(hasParams ? ([['params', DYN]] as const) : []),
+  ]);
 }
 
-export type Compiled = { readonly run: ParseResult; readonly type: string } | { readonly problem: string };
+export type Compiled = { readonly run: Checked; readonly type: CelType } | { readonly problem: string };
 
-/** `type`: what the expression must give. As in Kubernetes, one whose type cannot be told is refused too. */
-export function compileExpression(environment: Environment, text: string, type: 'bool' | 'string' | 'any'): Compiled {
+/** `types`: what the expression may give; empty: anything. One whose type cannot be told is refused where it matters. */
+export function compileExpression(
+  names: ReadonlyMap<string, CelType>,
+  text: string,
+  types: readonly ('bool' | 'string' | 'null')[],
+): Compiled {
+  const result = compile(text, names);
+  if ('problem' in result) return { problem: `compilation failed: ${result.problem}` };
+  const { type } = result.checked;
+  if (types.length > 0 && !types.some((each) => each === type.kind)) {
+    const wanted = types.map((each) => (each === 'null' ? 'null_type' : each));
+    const rule =
+      wanted.length === 1 ? `must evaluate to ${wanted[0]}` : `must evaluate to one of [${wanted.join(' ')}]`;
+    return { problem: `${rule} but got ${typeText(type)}` };
+  }
+  return { run: result.checked, type };
+}
+
+export interface Outcome {
+  readonly value?: CelValue;
+  readonly failure?: string;
+  /** Nothing more may be run for this write. */
+  readonly isOutOfBudget?: true;
+}
+
+/** What all expressions of a policy may cost together, for one write. */
+export interface PolicyBudget {
+  left: number;
+  readonly work: WorkBudget;
+}
+
+export function runExpression(run: Checked, variables: Variables, budget: PolicyBudget): Outcome {
+  const meter = createMeter(Math.min(PER_CALL_LIMIT, Math.max(budget.left, 0)), budget.work);
   try {
-    const run = environment.parse(text);
-    const checked = run.check();
-    if (!checked.valid) return { problem: `compilation failed: ${firstLine(checked.error ?? 'does not type check')}` };
-    const given = checked.type ?? 'dyn';
-    if (type !== 'any' && given !== type) return { problem: `must evaluate to ${type} but got ${given}` };
-    return { run, type: given };
+    return { value: evaluate(run, variables, meter) };
   } catch (error) {
-    return { problem: `compilation failed: ${firstLine(error)}` };
+    if (error instanceof CelError) return { failure: error.message };
+    if (!(error instanceof CostExceeded)) throw error;
+    return { failure: error.message, isOutOfBudget: true };
+  } finally {
+    budget.left -= meter.cost;
   }
 }
 
-export const firstLine = (error: unknown): string => {
-  const line = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-  return line.replace(/^No such key/, 'no such key');
-};
+/** Without schemas: in a policy, times are strings and names are not escaped, as Kubernetes has it. */
+export const policyValue = (json: unknown): CelValue => celValue(undefined, json ?? null);
 
-/** What the expressions of a policy are evaluated with, without its variables. */
+/** What the expressions of a policy are evaluated with, without its variables and parameters. */
 export function activationOf(
   request: AdmissionRequest,
   original: AdmissionRequest,
   namespace: Readonly<JsonObject> | undefined,
-): Readonly<JsonObject> {
-  // Without schemas: in a policy, times are strings and names are not escaped, as Kubernetes has it.
-  const value = (json: unknown): unknown => celValue(undefined, json ?? null);
-  return {
-    object: value(request.object),
-    oldObject: value(request.oldObject),
-    namespaceObject: value(request.definition.namespaced ? namespace : undefined),
-    request: describe(request, original),
+): Variables {
+  const made = new Map<string, CelValue>();
+  const sources: Readonly<Record<string, () => unknown>> = {
+    object: () => request.object,
+    oldObject: () => request.oldObject,
+    namespaceObject: () => (request.definition.namespaced ? namespace : undefined),
+    request: () => describe(request, original),
+  };
+  return (name) => {
+    const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
+    if (!source) return undefined;
+    const value = made.get(name) ?? policyValue(source());
+    made.set(name, value);
+    return value;
   };
 }
 

@@ -1,6 +1,6 @@
 /** What is special about policies and bindings: they are refused unless this server can carry out all that they say. */
 import { type FieldError, fieldError } from '../http/field-error.ts';
-import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
+import { arrayAt, equalJson, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import type { Strategy } from '../registry/definition.ts';
 import { nameChecks } from '../registry/names.ts';
 import { checkLabelSelector } from './label-selector.ts';
@@ -58,28 +58,74 @@ function checkNames(spec: Readonly<JsonObject>, field: string, problemOf: (name:
 }
 
 function checkMessages(spec: Readonly<JsonObject>): readonly FieldError[] {
-  return arrayAt(spec, 'validations').flatMap((validation, i) => {
-    const at = `spec.validations[${i}].message`;
-    const message = stringAt(validation, 'message');
-    if (message === undefined) {
-      const isLong = (stringAt(validation, 'expression') ?? '').trim().includes('\n');
-      return isLong ? [fieldError.required(at, 'message must be specified if expression contains line breaks')] : [];
+  return arrayAt(spec, 'validations').flatMap((validation, i): readonly FieldError[] => {
+    const at = `spec.validations[${i}]`;
+    const found: FieldError[] = [];
+    const expression = stringAt(validation, 'messageExpression') ?? '';
+    if (expression !== '' && expression.trim() === '') {
+      found.push(fieldError.invalid(`${at}.messageExpression`, expression, 'must be non-empty if specified'));
     }
-    if (message.trim() === '') return [fieldError.invalid(at, message, 'message must be non-empty if specified')];
-    return message.trim().includes('\n')
-      ? [fieldError.invalid(at, message, 'message must not contain line breaks')]
-      : [];
+    const message = stringAt(validation, 'message') ?? '';
+    if (message !== '' && message.trim() === '') {
+      found.push(fieldError.invalid(`${at}.message`, message, 'must be non-empty if specified'));
+    } else if (/[\n\r]/.test(message.trim())) {
+      found.push(fieldError.invalid(`${at}.message`, message, 'must not contain line breaks'));
+    }
+    return found;
   });
+}
+
+function checkParamKind(spec: Readonly<JsonObject>): readonly FieldError[] {
+  const paramKind = objectAt(spec, 'paramKind');
+  if (!paramKind) return [];
+  const at = 'spec.paramKind';
+  const apiVersion = stringAt(paramKind, 'apiVersion') ?? '';
+  const kind = stringAt(paramKind, 'kind') ?? '';
+  const found: FieldError[] = [];
+  if (apiVersion === '') found.push(fieldError.required(`${at}.apiVersion`));
+  else if (apiVersion.split('/').length > 2) {
+    found.push(fieldError.invalid(`${at}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
+  } else {
+    const version = apiVersion.split('/').at(-1) ?? '';
+    const problem = version === '' ? 'version must be specified' : nameChecks.label1035(version);
+    if (problem) found.push(fieldError.invalid(`${at}.apiVersion`, version === '' ? apiVersion : version, problem));
+  }
+  const wrongKind = nameChecks.label1035(kind.toLowerCase());
+  if (kind === '') found.push(fieldError.required(`${at}.kind`));
+  else if (wrongKind) {
+    const why = `may have mixed case, but should otherwise match: ${wrongKind}`;
+    found.push(fieldError.invalid(`${at}.kind`, kind, why));
+  }
+  return found;
+}
+
+const MAX_ANNOTATIONS = 20;
+
+function checkAnnotations(policy: Readonly<JsonObject>): readonly FieldError[] {
+  const name = stringAt(policy, 'metadata', 'name') ?? '';
+  const annotations = arrayAt(policy, 'spec', 'auditAnnotations');
+  const found: FieldError[] = [];
+  if (annotations.length > MAX_ANNOTATIONS) {
+    const why = `must not have more than ${MAX_ANNOTATIONS} auditAnnotations`;
+    found.push(fieldError.invalid('spec.auditAnnotations', annotations, why));
+  }
+  const seen = new Set<string>();
+  annotations.forEach((annotation, i) => {
+    const key = stringAt(annotation, 'key') ?? '';
+    const at = `spec.auditAnnotations[${i}].key`;
+    const problem = nameChecks.qualified(`${name}/${key}`);
+    if (problem) found.push(fieldError.invalid(at, `${name}/${key}`, problem));
+    if (seen.has(key)) found.push(fieldError.duplicate(at, key));
+    seen.add(key);
+  });
+  return found;
 }
 
 function checkPolicy(policy: Readonly<JsonObject>): readonly FieldError[] {
   const spec = objectAt(policy, 'spec') ?? {};
   const constraints = objectAt(spec, 'matchConstraints');
   const found: FieldError[] = [];
-  if (isObject(spec.paramKind)) {
-    const why = 'parameters are not supported by this server: write the values into the expressions';
-    found.push(fieldError.forbidden('spec.paramKind', why));
-  }
+  found.push(...checkParamKind(spec));
   if (!constraints) found.push(fieldError.required('spec.matchConstraints'));
   else {
     if (arrayAt(constraints, 'resourceRules').length === 0) {
@@ -92,10 +138,10 @@ function checkPolicy(policy: Readonly<JsonObject>): readonly FieldError[] {
     found.push(fieldError.required('spec.validations', why), fieldError.required('spec.auditAnnotations', why));
   }
   const isIdentifier = (name: string): string | undefined =>
-    /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : 'name is not a valid CEL identifier';
+    /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : 'must be a valid CEL identifier';
   found.push(...checkNames(spec, 'matchConditions', nameChecks.qualified));
   found.push(...checkNames(spec, 'variables', isIdentifier));
-  found.push(...checkMessages(spec));
+  found.push(...checkMessages(spec), ...checkAnnotations(policy));
   return [...found, ...compilePolicy(policy).errors];
 }
 
@@ -113,13 +159,37 @@ export const policyStrategy: Strategy = {
   validate: checkPolicy,
 };
 
+function checkParamRef(spec: Readonly<JsonObject>): readonly FieldError[] {
+  const paramRef = objectAt(spec, 'paramRef');
+  if (!paramRef) return [];
+  const at = 'spec.paramRef';
+  const found: FieldError[] = [];
+  const name = stringAt(paramRef, 'name') ?? '';
+  const selector = objectAt(paramRef, 'selector');
+  const exclusive = 'name and selector are mutually exclusive';
+  if (name !== '') {
+    const problem = nameChecks.pathSegment(name);
+    if (problem) found.push(fieldError.invalid(`${at}.name`, name, problem));
+    if (selector) found.push(fieldError.forbidden(`${at}.name`, exclusive));
+  }
+  if (selector) {
+    found.push(...checkLabelSelector(selector, `${at}.selector`));
+    if (name !== '') found.push(fieldError.forbidden(`${at}.selector`, exclusive));
+  }
+  if (name === '' && !selector) found.push(fieldError.required(at, 'one of name or selector must be specified'));
+  const action = stringAt(paramRef, 'parameterNotFoundAction') ?? '';
+  if (action === '') found.push(fieldError.required(`${at}.parameterNotFoundAction`));
+  else if (action !== 'Deny' && action !== 'Allow') {
+    found.push(fieldError.notSupported(`${at}.parameterNotFoundAction`, action, ['Deny', 'Allow']));
+  }
+  return found;
+}
+
 function checkBinding(binding: Readonly<JsonObject>): readonly FieldError[] {
   const spec = objectAt(binding, 'spec') ?? {};
   const found: FieldError[] = [];
   if ((stringAt(spec, 'policyName') ?? '') === '') found.push(fieldError.required('spec.policyName'));
-  if (isObject(spec.paramRef)) {
-    found.push(fieldError.forbidden('spec.paramRef', 'parameters are not supported by this server'));
-  }
+  found.push(...checkParamRef(spec));
   const actions = arrayAt(spec, 'validationActions');
   if (actions.length === 0)
     found.push(fieldError.required('spec.validationActions', 'at least one validation action is required'));

@@ -80,7 +80,8 @@ function decide({ definition, options: asked, context }: DeleteRequest, stored: 
   const metadata = objectAt(current, 'metadata') ?? {};
   const isMarked = metadata.deletionTimestamp !== undefined;
   const grace = graceOf(definition, current, options);
-  const finalizers = finalizersFor(metadata, options);
+  const added = isMarked ? [] : (definition.strategy.deletionFinalizers ?? []);
+  const finalizers = [...new Set([...finalizersFor(metadata, options), ...added])];
   const own = arrayAt(metadata, 'finalizers').length;
   const waits = holders(current).length - own + finalizers.length > 0 || grace > 0;
   if (!waits) return { type: 'delete', object: lastState(definition, current, context.now) };

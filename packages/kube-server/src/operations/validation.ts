@@ -1,11 +1,13 @@
 import { withoutManagedFields } from '../apply/field-tracker.ts';
-import type { FieldError } from '../http/field-error.ts';
+import { type FieldError, fieldError } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import type { JsonObject } from '../json.ts';
-import { equalJson, isObject, stringAt } from '../json.ts';
+import { isObject, stringAt, valueAt } from '../json.ts';
 import { validateMetadata } from '../kinds/metadata.ts';
-import type { ResourceDefinition } from '../registry/definition.ts';
+import type { ResourceDefinition, ScaleDefinition } from '../registry/definition.ts';
 import { nameChecks } from '../registry/names.ts';
+import { checkEmbedded } from '../schema/embedded.ts';
+import { checkListTypes } from '../schema/list-types.ts';
 import { validate } from '../schema/validate.ts';
 
 function bodyOf(definition: ResourceDefinition, object: Readonly<JsonObject>): Readonly<JsonObject> {
@@ -13,28 +15,6 @@ function bodyOf(definition: ResourceDefinition, object: Readonly<JsonObject>): R
   if (!definition.custom) return withoutManagedFields(object);
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...body } = object;
   return body;
-}
-
-/** The value at `spec.a[0].b`; undefined where the text leads nowhere (a map key with a dot, say). */
-function valueAtPath(object: unknown, path: string): unknown {
-  return path
-    .split(/[.[\]]+/)
-    .filter((part) => part !== '')
-    .reduce<unknown>((at, part) => {
-      if (Array.isArray(at)) return at[Number(part)];
-      return isObject(at) ? at[part] : undefined;
-    }, object);
-}
-
-/**
- * Whether what is wrong was so before and is left as it was: a definition that became stricter must not keep anybody
- * from changing the rest of an object, or from taking off its finalizer.
- */
-function isOld(error: FieldError, draft: Readonly<JsonObject>, current: Readonly<JsonObject>): boolean {
-  const isMissing = error.type === 'FieldValueRequired';
-  const path = isMissing ? error.field.replace(/\.?[^.]*$/, '') : error.field;
-  const old = valueAtPath(current, path);
-  return old !== undefined && equalJson(valueAtPath(draft, path), old);
 }
 
 /** Errors that leave rules without what they would judge. */
@@ -63,26 +43,79 @@ function problems(
   const { strategy, custom } = definition;
   const body = bodyOf(definition, draft);
   const before = current ? bodyOf(definition, current) : undefined;
-  // Owner references are judged with the metadata, for all kinds alike.
-  const schemaErrors = validate(definition.schema(), body, { typed: !custom }).filter(
-    (error) => !error.field.startsWith('metadata.ownerReferences'),
+  const metadata = validateMetadata(
+    draft,
+    (name) => (strategy.validateName ? strategy.validateName(name) : nameChecks.subdomain(name)),
+    custom || definition.kind === 'CustomResourceDefinition',
   );
-  const found = [
-    ...validateMetadata(
-      draft,
-      (name) => (strategy.validateName ? strategy.validateName(name) : nameChecks.subdomain(name)),
-      custom || definition.kind === 'CustomResourceDefinition',
-    ),
-    ...(custom && before ? schemaErrors.filter((error) => !isOld(error, body, before)) : schemaErrors),
+  const own = [
     ...(strategy.validate?.(draft) ?? []),
     ...((current ? strategy.validateUpdate?.(draft, current) : strategy.validateCreate?.(draft)) ?? []),
   ];
+  if (strategy.validatesWhole) return [...metadata, ...own];
+  if (!custom) {
+    // Owner references are judged with the metadata, for all kinds alike.
+    const found = validate(definition.schema(), body, { typed: true }).filter(
+      (error) => !error.field.startsWith('metadata.ownerReferences'),
+    );
+    return [...metadata, ...found, ...own];
+  }
+  const found = [...metadata, ...customProblems(definition, body, before), ...own];
   const cel = definition.cel?.();
   if (!cel?.hasRules) return found;
-  if (schemaErrors.some((error) => blocking.has(error.type))) return [...found, unchecked];
-  // Rules may speak of metadata.name and metadata.generateName.
-  const named = (object: Readonly<JsonObject>): JsonObject => ({ ...object });
-  return [...found, ...cel.validate(named(draft), current ? named(current) : undefined)];
+  if (found.some((error) => blocking.has(error.type))) return [...found, unchecked];
+  return [...found, ...cel.validate(draft, current)];
+}
+
+/** What a schema, its embedded resources, its lists and the scale of a custom resource ask for. */
+function customProblems(
+  definition: ResourceDefinition,
+  body: Readonly<JsonObject>,
+  before: Readonly<JsonObject> | undefined,
+): readonly FieldError[] {
+  const schema = definition.schema();
+  const wereListsWrong = before !== undefined && checkListTypes(schema, before).length > 0;
+  return [
+    ...validate(schema, body, { typed: false, old: before }),
+    ...(definition.scale ? checkScale(definition.scale, body) : []),
+    ...checkEmbedded(schema, body),
+    ...(wereListsWrong ? [] : checkListTypes(schema, body)),
+  ];
+}
+
+const MAX_REPLICAS = 2 ** 31 - 1;
+
+function checkScale(scale: ScaleDefinition, body: Readonly<JsonObject>): readonly FieldError[] {
+  const read = (path: string): unknown => valueAt(body, ...path.replace(/^\./, '').split('.'));
+  const numbers = [scale.specReplicasPath, scale.statusReplicasPath].flatMap((path): readonly FieldError[] => {
+    const value = read(path);
+    if (value === undefined) return [];
+    if (typeof value !== 'number' || !Number.isInteger(value)) return [wrongType(path, value, 'int64', 0)];
+    if (value < 0) return [fieldError.invalid(path, value, 'should be a non-negative integer')];
+    return value > MAX_REPLICAS
+      ? [fieldError.invalid(path, value, `should be less than or equal to ${MAX_REPLICAS}`)]
+      : [];
+  });
+  const selectorPath = scale.labelSelectorPath;
+  const selector = selectorPath === undefined ? undefined : read(selectorPath);
+  if (selectorPath === undefined || selector === undefined || typeof selector === 'string') return numbers;
+  return [...numbers, wrongType(selectorPath, selector, 'string', '')];
+}
+
+function wrongType(path: string, value: unknown, wanted: string, shown: unknown): FieldError {
+  const type = Array.isArray(value)
+    ? '[]interface {}'
+    : isObject(value)
+      ? 'map[string]interface {}'
+      : typeof value === 'number'
+        ? 'float64'
+        : typeof value === 'boolean'
+          ? 'bool'
+          : value === null
+            ? '<nil>'
+            : 'string';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return fieldError.invalid(path, shown, `${path} accessor error: ${text} is of the type ${type}, expected ${wanted}`);
 }
 
 /** Throws 422 with all that is wrong. */

@@ -1,8 +1,8 @@
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
-import { type CelValidator, compileCel } from '../schema/cel.ts';
+import { type CelValidator, createCelValidator } from '../schema/cel.ts';
 import type { Schema } from '../schema/schema.ts';
 import { customColumns } from '../table/custom-columns.ts';
-import { type ResourceDefinition, type ScaleDefinition, storePrefix } from './definition.ts';
+import { type Column, type ResourceDefinition, type ScaleDefinition, storePrefix } from './definition.ts';
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -24,6 +24,15 @@ function bodySchema(version: Readonly<JsonObject>): Schema {
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...properties } = declared.properties ?? {};
   const required = declared.required?.filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name));
   return { ...declared, properties, ...(required ? { required } : {}) };
+}
+
+/** As in Kubernetes, columns that cannot be read give way to the usual ones. */
+function columnsOf(version: Readonly<JsonObject>): readonly Column[] {
+  try {
+    return customColumns(arrayAt(version, 'additionalPrinterColumns'));
+  } catch {
+    return customColumns([]);
+  }
 }
 
 function once<T>(make: () => T): () => T {
@@ -55,7 +64,7 @@ function define(crd: Readonly<JsonObject>, version: JsonObject, stored: JsonObje
   const hasStatus = isObject(valueAt(version, 'subresources', 'status'));
   const scale = scaleOf(version);
   const schema = once(() => bodySchema(version));
-  const cel = once((): CelValidator => compileCel(schema(), 'spec').validator);
+  const cel = once((): CelValidator => createCelValidator(schema()));
   const warning = stringAt(version, 'deprecationWarning');
   return {
     group,
@@ -80,7 +89,7 @@ function define(crd: Readonly<JsonObject>, version: JsonObject, stored: JsonObje
     tracksGeneration: true,
     allowsBlindUpdate: false,
     strategy: {},
-    columns: customColumns(arrayAt(version, 'additionalPrinterColumns')),
+    columns: columnsOf(version),
     fieldSelectors: arrayAt(version, 'selectableFields').flatMap((field) => {
       const path = stringAt(field, 'jsonPath');
       return path === undefined ? [] : [path.replace(/^\./, '')];

@@ -50,6 +50,10 @@ export interface Strategy {
   validateName?(name: string): string | undefined;
   /** Throws when the object may not be deleted. */
   beforeDelete?(current: Readonly<JsonObject>): void;
+  /** Its own checks are all there are: the schema is not asked as well. */
+  readonly validatesWhole?: boolean;
+  /** Finalizers that the server itself adds to objects that are deleted. */
+  readonly deletionFinalizers?: readonly string[];
   /** Finalizers that the server itself adds to new objects. */
   readonly finalizers?: readonly string[];
   /** Seconds that a deleted object lives on for its node; 0 for all kinds but pods. */

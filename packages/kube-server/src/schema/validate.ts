@@ -3,12 +3,16 @@ import { type FieldError, fieldError } from '../http/field-error.ts';
 import { equalJson, isObject, type JsonObject } from '../json.ts';
 import { type FieldPath, pathText } from './field-path.ts';
 import { hasFormat } from './formats.ts';
+import { type Correlation, correlationOf } from './ratchet.ts';
+import { createRegexCache } from './regex/regex.ts';
 import type { Schema } from './schema.ts';
 
 export interface ValidateOptions {
   /** Built-in kinds treat an empty string in a required field as missing. */
   readonly typed: boolean;
   readonly at?: readonly string[];
+  /** What an update changes: faults of what it leaves as it was are not told (see ratchet.ts). */
+  readonly old?: unknown;
 }
 
 interface Walk {
@@ -19,11 +23,17 @@ interface Walk {
 
 export function validate(schema: Schema, value: unknown, options: ValidateOptions): readonly FieldError[] {
   const walk: Walk = { errors: [], path: [...(options.at ?? [])], typed: options.typed };
-  visit(schema, value, walk);
+  visit(schema, value, walk, correlationOf(schema, value, options.old));
   return walk.errors;
 }
 
-function visit(schema: Schema, value: unknown, walk: Walk): void {
+function visit(schema: Schema, value: unknown, walk: Walk, before?: Correlation): void {
+  const known = walk.errors.length;
+  judge(schema, value, walk, before);
+  if (walk.errors.length > known && before?.isEqual()) walk.errors.length = known;
+}
+
+function judge(schema: Schema, value: unknown, walk: Walk, before: Correlation | undefined): void {
   if (value === null) {
     if (schema.nullable === true || schema.type === undefined) return;
     if (!walk.typed) wrongType(schema.type, 'null', walk);
@@ -32,8 +42,8 @@ function visit(schema: Schema, value: unknown, walk: Walk): void {
   if (!checkType(schema, value, walk)) return;
   if (typeof value === 'string') checkString(schema, value, walk);
   else if (typeof value === 'number') checkNumber(schema, value, walk);
-  else if (Array.isArray(value)) checkArray(schema, value, walk);
-  else if (isObject(value)) checkObject(schema, value, walk);
+  else if (Array.isArray(value)) checkArray(schema, value, walk, before);
+  else if (isObject(value)) checkObject(schema, value, walk, before);
   if (schema.enum !== undefined && !schema.enum.some((allowed) => equalJson(allowed, value))) {
     walk.errors.push(fieldError.notSupported(pathText(walk.path), value, schema.enum));
   }
@@ -79,7 +89,7 @@ function checkString(schema: Schema, value: string, walk: Walk): void {
     walk.errors.push(fieldError.tooLong(pathText(walk.path), schema.maxLength));
   } else if (schema.minLength !== undefined && length < schema.minLength) {
     inBody(walk, value, `should be at least ${schema.minLength} chars long`);
-  } else if (schema.pattern !== undefined && !pattern(schema.pattern).test(value)) {
+  } else if (schema.pattern !== undefined && !regexOf(schema.pattern).test(value)) {
     inBody(walk, value, `should match '${schema.pattern}'`);
   }
   if (schema.format !== undefined && !hasFormat(schema.format, value)) {
@@ -89,11 +99,8 @@ function checkString(schema: Schema, value: string, walk: Walk): void {
   }
 }
 
-/** RE2 knows `(?i)` and similar prefixes that JavaScript writes as flags. */
-export function pattern(source: string): RegExp {
-  const prefix = /^\(\?([ims]+)\)/.exec(source);
-  return prefix ? new RegExp(source.slice(prefix[0].length), `u${prefix[1]}`) : new RegExp(source, 'u');
-}
+/** The patterns of the schemas in use; a few hundred cover all definitions that a server has. */
+const regexOf = createRegexCache(500);
 
 function checkNumber(schema: Schema, value: number, walk: Walk): void {
   const { minimum, maximum, multipleOf } = schema;
@@ -111,44 +118,22 @@ function checkNumber(schema: Schema, value: number, walk: Walk): void {
   }
 }
 
-function checkArray(schema: Schema, value: readonly unknown[], walk: Walk): void {
+function checkArray(schema: Schema, value: readonly unknown[], walk: Walk, before: Correlation | undefined): void {
   if (schema.minItems !== undefined && value.length < schema.minItems) {
     inBody(walk, value.length, `should have at least ${schema.minItems} items`);
   }
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
     walk.errors.push(fieldError.tooMany(pathText(walk.path), value.length, schema.maxItems));
   }
-  const keys = schema['x-kubernetes-list-map-keys'];
-  const listType = schema['x-kubernetes-list-type'];
-  if (walk.typed) {
-    // Built-in kinds say themselves which lists must not have an item twice.
-  } else if (listType === 'map' && keys) checkUnique(value, (item) => pick(item, keys, schema.items), walk);
-  else if (listType === 'set' || schema.uniqueItems) checkUnique(value, (item) => item, walk);
   if (!schema.items) return;
   for (let i = 0; i < value.length; i++) {
     walk.path.push(i);
-    visit(schema.items, value[i], walk);
+    visit(schema.items, value[i], walk, before?.child(i));
     walk.path.pop();
   }
 }
 
-function pick(item: unknown, keys: readonly string[], schema: Schema | undefined): unknown {
-  if (!isObject(item)) return item;
-  const picked: JsonObject = {};
-  for (const key of keys) picked[key] = item[key] ?? schema?.properties?.[key]?.default;
-  return picked;
-}
-
-function checkUnique(value: readonly unknown[], identity: (item: unknown) => unknown, walk: Walk): void {
-  const seen = new Set<string>();
-  for (let i = 0; i < value.length; i++) {
-    const key = JSON.stringify(identity(value[i]));
-    if (seen.has(key)) walk.errors.push(fieldError.duplicate(`${pathText(walk.path)}[${i}]`, identity(value[i])));
-    seen.add(key);
-  }
-}
-
-function checkObject(schema: Schema, value: JsonObject, walk: Walk): void {
+function checkObject(schema: Schema, value: JsonObject, walk: Walk, before: Correlation | undefined): void {
   const { properties, additionalProperties, required } = schema;
   if (required) {
     for (const key of required) {
@@ -176,7 +161,7 @@ function checkObject(schema: Schema, value: JsonObject, walk: Walk): void {
     if (!child) continue;
     if (walk.typed && value[key] === '' && required?.includes(key)) continue;
     walk.path.push(key);
-    visit(child, value[key], walk);
+    visit(child, value[key], walk, before?.child(key));
     walk.path.pop();
   }
 }

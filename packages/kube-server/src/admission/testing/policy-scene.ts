@@ -38,7 +38,7 @@ export const policy = (
 
 /** A validation that refuses what was locked before. */
 export const locked = {
-  expression: "!has(oldObject.data.locked) || oldObject.data.locked != 'yes'",
+  expression: "!has(oldObject.data) || !has(oldObject.data.locked) || oldObject.data.locked != 'yes'",
   reason: 'Forbidden',
 };
 
