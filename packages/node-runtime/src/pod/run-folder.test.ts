@@ -40,6 +40,24 @@ it('is never a link that somebody planted, nor open to others, nor somebody else
   await expect(ensureRunFolder(base, 'abc', uid + 1)).rejects.toMatchObject({ code: 'UnsafeRunFolder' });
 });
 
+/** As root every folder is given away once made; control may die between the two. */
+it.runIf(uid === 0)('that was made and not given away is given away the next time (as root)', async () => {
+  const user = { uid: 65_534, gid: 65_534, name: 'nobody' };
+  await mkdir(base, { mode: 0o700 });
+  await ensureRunFolder(base, 'first', user.uid, user);
+  await mkdir(join(base, 'abc'), { mode: 0o700 });
+  const path = await ensureRunFolder(base, 'abc', user.uid, user);
+  for (const each of [base, path]) expect(await lstat(each)).toMatchObject({ uid: user.uid, gid: user.gid });
+  // With something in it, or open to others, it is not what we left.
+  await mkdir(join(base, 'used', 'x'), { recursive: true, mode: 0o700 });
+  await mkdir(join(base, 'open'), { mode: 0o755 });
+  for (const name of ['used', 'open']) {
+    await expect(ensureRunFolder(base, name, user.uid, user)).rejects.toMatchObject({ code: 'UnsafeRunFolder' });
+    expect((await lstat(join(base, name))).uid).toBe(0);
+  }
+  await expect(ensureRunFolder(base, 'abc', user.uid, user)).resolves.toBe(path);
+});
+
 it('two pods whose uids begin alike get two folders', async () => {
   const first = await freeRunFolder(base, '12345678-aaaa-4000-8000-000000000000');
   expect(first).toBe(join(base, '12345678'));

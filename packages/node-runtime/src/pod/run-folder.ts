@@ -1,4 +1,5 @@
-import { chmod, lchown, lstat, lutimes, mkdir, readdir, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, lutimes, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { RuntimeUser } from '../types.ts';
@@ -7,21 +8,45 @@ const exists = (error: unknown): boolean => error instanceof Error && 'code' in 
 
 const isGone = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
+/** Opened as itself: what is then looked at and given away is this folder, whatever takes its name meanwhile. */
+async function openFolder(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    // A link, no folder, or closed to us.
+    if (error instanceof Error && 'code' in error && isRefusal(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const isRefusal = (code: unknown): boolean => code === 'ELOOP' || code === 'ENOTDIR' || code === 'EACCES';
+
 /**
  * Sockets need a short path (107 bytes at most), so they lie under /tmp, where anybody may plant links: a folder is
  * used only where it is a real folder of the right owner that nobody else can enter.
+ *
+ * One that is ours, closed and empty was made here by a control that died before it gave it away: that is done now.
  */
 async function ensurePrivate(path: string, uid: number, user: RuntimeUser | undefined): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
-    await chmod(path, 0o700);
-    if (user) await lchown(path, user.uid, user.gid);
   } catch (error) {
     if (!exists(error)) throw error;
   }
-  const stat = await lstat(path);
-  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0) {
+  const folder = await openFolder(path);
+  try {
+    const before = await folder?.stat();
+    const isClosed = before !== undefined && (before.mode & 0o077) === 0;
+    if (folder && isClosed && before.uid === process.geteuid?.()) {
+      const isEmpty = (await readdir(path)).length === 0;
+      await folder.chmod(0o700);
+      if (user && isEmpty) await folder.chown(user.uid, user.gid);
+    }
+    const stat = await folder?.stat();
+    if (stat?.uid === uid && (stat.mode & 0o077) === 0) return;
     throw new StackError('UnsafeRunFolder', `${path} is not a private folder of uid ${uid}`, { details: { path } });
+  } finally {
+    await folder?.close();
   }
 }
 
