@@ -91,7 +91,7 @@ export function createApi(
     call: async (method, path, body, headers = {}) => {
       const answer = await call(endpoint, method, path, body, headers);
       const { code, body: object, text, warnings, retryAfter } = answer;
-      keep(`${method} ${path}`, { code, body: text.startsWith('{') ? object : text, warnings, retryAfter });
+      keep(`${method} ${path}`, { code, body: isOneObject(text) ? object : text, warnings, retryAfter });
       return answer;
     },
     brief: async (method, path, body, headers = {}) => {
@@ -139,7 +139,8 @@ function open(
   body: unknown,
   headers: Readonly<Record<string, string>>,
 ): { readonly sent: ClientRequest; readonly answered: Promise<IncomingMessage> } {
-  const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const isText = typeof body === 'string' || Buffer.isBuffer(body);
+  const text = body === undefined ? undefined : isText ? body : JSON.stringify(body);
   const sent = request({
     agent,
     host,
@@ -181,11 +182,14 @@ async function call(
   return {
     code: response.statusCode ?? 0,
     text,
-    body: text.startsWith('{') ? parseObject(text) : {},
+    body: isOneObject(text) ? parseObject(text) : {},
     warnings,
     retryAfter: response.headers['retry-after'],
   };
 }
+
+/** The events of a watch are several. */
+const isOneObject = (text: string): boolean => text.startsWith('{') && !/\}\n\{/.test(text);
 
 async function watch(
   endpoint: Endpoint,

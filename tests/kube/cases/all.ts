@@ -7,6 +7,7 @@ import { dryRunCases } from './dry-runs.ts';
 import { jobCases } from './jobs.ts';
 import { kindCases } from './kinds.ts';
 import { lifecycleCases } from './lifecycle.ts';
+import { limitCases } from './limits.ts';
 import { pageCases } from './pages.ts';
 import { patchCases } from './patches.ts';
 import { podCases } from './pods.ts';
@@ -32,6 +33,7 @@ export const allCases: readonly ContractCase[] = [
   ...lifecycleCases,
   ...deletionCases,
   ...dryRunCases,
+  ...limitCases,
   ...kindCases,
   ...workloadCases,
   ...jobCases,

@@ -5,7 +5,8 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import { normalise } from '../schema/normalise.ts';
 import type { Schema } from '../schema/schema.ts';
 import { duplicateFields } from './duplicate-fields.ts';
-import { errors, failure } from './status.ts';
+import { checkDepth, parseText } from './json-text.ts';
+import { ApiError, errors, failure } from './status.ts';
 
 export const APPLY_YAML = 'application/apply-patch+yaml';
 
@@ -41,13 +42,15 @@ export async function readConfig(
 async function parse(text: string): Promise<{ readonly value: unknown; readonly duplicates: readonly string[] }> {
   if (text.startsWith('{')) {
     try {
-      const value: unknown = JSON.parse(text);
+      const value = parseText(text);
       // YAML is read more slowly, but knows the lines.
       if (duplicateFields(text).length === 0) return { value, duplicates: [] };
-    } catch {
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
       // Flow style of YAML starts in the same way.
     }
   }
+  checkDepth(text);
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, {
     // What Kubernetes reads: yes and no are truth values, times are texts.

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject } from '../json.ts';
 import { duplicateFields } from './duplicate-fields.ts';
+import { parseText } from './json-text.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { ApiError, errors, failure } from './status.ts';
 
@@ -46,8 +47,9 @@ export function mediaType(request: IncomingMessage): string {
 /** Parses a JSON text; `what` names it in the message. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseText(text);
   } catch (error) {
+    if (error instanceof ApiError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw errors.badRequest(
       `the object provided is unrecognized (must be of type Status): couldn't get version/kind; json parse error: ${why}`,
@@ -94,7 +96,7 @@ export async function decodeOptions(
   });
   if (!isObject(value)) throw failure(500, undefined, 'the options of a deletion must be an object');
   if (value.kind !== undefined && value.kind !== 'DeleteOptions') {
-    throw failure(500, undefined, `the options of a deletion are DeleteOptions, not ${String(value.kind)}`);
+    throw failure(500, undefined, `the options of a deletion are DeleteOptions, not ${JSON.stringify(value.kind)}`);
   }
   return value;
 }

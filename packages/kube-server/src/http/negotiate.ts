@@ -10,7 +10,7 @@ export function negotiate(accept: string | undefined): Rendering {
   if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/json') return 'object';
   for (const part of accept.split(',')) {
     const [type, ...parameters] = part.split(';').map((text) => text.trim());
-    if (type !== 'application/json' && type !== '*/*' && type !== 'application/*') continue;
+    if (type !== 'application/json' && type !== '*/*') continue;
     const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3);
     const isV1 = parameters.includes('v=v1') && parameters.includes('g=meta.k8s.io');
     if (as === undefined) return 'object';

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../json.ts';
-import { JsonPatchError, jsonPatch } from '../patch/json-patch.ts';
+import { JsonPatchError, jsonPatch, MAX_OPERATIONS } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { StrategicPatchError, strategicMerge } from '../patch/strategic-merge.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
@@ -23,6 +23,9 @@ export function readPatch(type: string, text: string, definition: ResourceDefini
   if (type !== JSON_PATCH && !isObject(patch)) throw errors.badRequest('error decoding patch: it is not an object');
   if (type === JSON_PATCH && !Array.isArray(patch)) {
     throw errors.badRequest('error decoding patch: it is not a list of operations');
+  }
+  if (Array.isArray(patch) && patch.length > MAX_OPERATIONS) {
+    throw errors.tooManyOperations(MAX_OPERATIONS, patch.length);
   }
   return (current) => {
     try {

@@ -131,9 +131,15 @@ export const errors = {
       'the object has been modified; please apply your changes to the latest version and try again',
     ),
   expired: (message: string) => failure(410, 'Expired', message),
-  tooLarge: (limit: number) =>
-    failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit} bytes`),
-  tooLargeObject: (message: string) => failure(413, 'RequestEntityTooLarge', `Request is too large: ${message}`),
+  tooLarge: (limit: number) => failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`),
+  /** The store's own word: Kubernetes gives no reason either, as etcd's refusals have none. */
+  tooLargeObject: (message: string) => failure(500, undefined, `request is too large: ${message}`),
+  tooManyOperations: (limit: number, found: number) =>
+    failure(
+      413,
+      'RequestEntityTooLarge',
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${limit}, got ${found}`,
+    ),
   unsupportedMediaType: (message: string) => failure(415, 'UnsupportedMediaType', message),
   unsupportedPatch: () => failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}),
   unknownFormat: (accepted: readonly string[]) =>

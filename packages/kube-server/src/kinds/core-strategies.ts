@@ -17,10 +17,11 @@ function validateData(draft: Readonly<JsonObject>, fields: readonly string[]): r
       if (field === 'data' && Object.hasOwn(other, key)) {
         found.push(fieldError.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
       }
-      size += Buffer.byteLength(String(value));
+      const isText = field === 'data' && fields.includes('binaryData');
+      size += Buffer.byteLength(String(value), isText ? 'utf8' : 'base64');
     }
   }
-  if (size > MAX_DATA_BYTES * 1.34) found.push(fieldError.tooLong('', MAX_DATA_BYTES));
+  if (size > MAX_DATA_BYTES) found.push(fieldError.tooLong('', MAX_DATA_BYTES));
   return found;
 }
 
@@ -155,7 +156,23 @@ export const claimStrategy: Strategy = {
   },
 };
 
+/** Fields of an event that are shown also where there is nothing in them. */
+const emptyOfEvent: Readonly<JsonObject> = {
+  source: {},
+  firstTimestamp: null,
+  lastTimestamp: null,
+  eventTime: null,
+  reportingComponent: '',
+  reportingInstance: '',
+};
+
+function showEmpty(draft: JsonObject): void {
+  for (const [field, empty] of Object.entries(emptyOfEvent)) draft[field] ??= empty;
+}
+
 export const eventStrategy: Strategy = {
+  prepareCreate: showEmpty,
+  prepareUpdate: showEmpty,
   validate: (draft) => {
     const about = stringAt(draft, 'involvedObject', 'namespace') ?? '';
     const own = stringAt(draft, 'metadata', 'namespace') ?? '';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FieldError, fieldError } from '../http/field-error.ts';
 import { arrayAt, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
-import { nameChecks } from '../registry/names.ts';
+import { nameFaults } from '../registry/names.ts';
 
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
@@ -38,22 +38,21 @@ export function validateMetadata(
   if (name === '') found.push(fieldError.required('metadata.name', 'name or generateName is required'));
   else if (nameProblem !== undefined) found.push(fieldError.invalid('metadata.name', name, nameProblem));
   for (const [key, value] of Object.entries(objectAt(metadata, 'labels') ?? {})) {
-    const keyProblem = nameChecks.qualified(key);
-    if (keyProblem !== undefined) found.push(fieldError.invalid('metadata.labels', key, keyProblem));
-    const problem = nameChecks.labelValue(String(value));
-    if (problem !== undefined) found.push(fieldError.invalid('metadata.labels', value, problem));
+    found.push(...nameFaults.qualified(key).map((why) => fieldError.invalid('metadata.labels', key, why)));
+    const faults = nameFaults.labelValue(String(value));
+    found.push(...faults.map((why) => fieldError.invalid('metadata.labels', value, why)));
   }
   let size = 0;
   for (const [key, value] of Object.entries(objectAt(metadata, 'annotations') ?? {})) {
-    const problem = nameChecks.qualified(key.toLowerCase());
-    if (problem !== undefined) found.push(fieldError.invalid('metadata.annotations', key, problem));
+    const faults = nameFaults.qualified(key.toLowerCase());
+    found.push(...faults.map((why) => fieldError.invalid('metadata.annotations', key, why)));
     size += key.length + String(value).length;
   }
   if (size > MAX_ANNOTATIONS) found.push(fieldError.tooLong('metadata.annotations', MAX_ANNOTATIONS));
   for (const [i, finalizer] of arrayAt(metadata, 'finalizers').entries()) {
-    const problem = nameChecks.qualified(String(finalizer));
-    if (problem !== undefined) found.push(fieldError.invalid('metadata.finalizers', finalizer, problem));
-    else if (!standardFinalizers.has(String(finalizer)) && !String(finalizer).includes('/') && !isCustom) {
+    const faults = nameFaults.qualified(String(finalizer));
+    found.push(...faults.map((why) => fieldError.invalid('metadata.finalizers', finalizer, why)));
+    if (!standardFinalizers.has(String(finalizer)) && !String(finalizer).includes('/') && !isCustom) {
       const why = 'name is neither a standard finalizer name nor is it fully qualified';
       found.push(fieldError.invalid(`metadata.finalizers[${i}]`, finalizer, why));
     }

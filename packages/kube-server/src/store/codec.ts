@@ -22,6 +22,8 @@ const ops = { put: 1, delete: 2 } as const;
 
 /** The most revisions that one frame takes: what a lost frame may have used. */
 export const maxFrameRecords = 4096;
+/** The largest record of an object that is put: what etcd takes by default. */
+export const maxObjectBytes = 1.5 * 1024 * 1024;
 /** The most bytes of one record, and (unless it is a single record) of one frame. */
 export const maxRecordBytes = 32 * 1024 * 1024;
 

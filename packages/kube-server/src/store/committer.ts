@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger, StackError, toStackError } from '@polarstack/base';
-import { encodeRecord, maxFrameRecords, maxRecordBytes } from './codec.ts';
+import { encodeRecord, maxFrameRecords, maxObjectBytes, maxRecordBytes } from './codec.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { Decision, ObjectStore, StoredObject } from './object-store.ts';
 import type { Change, View } from './view.ts';
@@ -90,11 +90,9 @@ export function createCommitter(view: View, log: CommitLog, logger: Logger): Obj
     const metadata = { ...(decision.object.metadata as object), resourceVersion: String(revision) };
     const object = { ...decision.object, metadata } as unknown as StoredObject;
     const record = encodeRecord(decision.type, key, revision, JSON.stringify(object));
-    if (record.length > maxRecordBytes) {
-      throw new StackError(
-        'StateObjectTooLarge',
-        `${key} takes ${record.length} bytes; the limit is ${maxRecordBytes}`,
-      );
+    const limit = decision.type === 'put' ? maxObjectBytes : maxRecordBytes;
+    if (record.length > limit) {
+      throw new StackError('StateObjectTooLarge', `${key} takes ${record.length} bytes; the limit is ${limit}`);
     }
     lastRevision = revision;
     const change: Change = { op: decision.type, key, revision, object, bytes: record.length };
