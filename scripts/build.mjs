@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Bundles each process into one file: dist/{control,agent,proxy,cli}.mjs, beside a copy of the manifests they apply.
+ * Bundles each process into one file: dist/{control,agent,cluster-manager,proxy,cli}.mjs, beside a copy of the manifests they apply.
  *
  * The build id is a hash of everything that goes in, so building twice from the same sources is a no-op and a home can
  * tell whether it runs this code. Only the bundles that `up` always replaces together (cli, control) carry the id;
@@ -30,6 +30,7 @@ const bundles = {
   control: 'apps/local/src/control/main.ts',
   proxy: 'apps/local/src/proxy/main.ts',
   agent: 'apps/agent/src/main.ts',
+  'cluster-manager': 'apps/cluster-manager/src/main.ts',
 };
 
 /** Every file that can change what is built, in a stable order. */
@@ -41,7 +42,8 @@ function* sources() {
       if (existsSync(join(root, folder, 'src'))) yield* below(`${folder}/src`);
     }
   }
-  for (const folder of ['deploy/crds', 'deploy/catalog', 'deploy/policies', 'examples']) yield* below(folder);
+  for (const folder of ['deploy/crds', 'deploy/catalog', 'deploy/policies', 'deploy/rbac', 'examples'])
+    yield* below(folder);
   yield* ['package.json', 'package-lock.json', 'scripts/build.mjs'];
 }
 
@@ -97,7 +99,7 @@ async function bundle(name, entry, build, folder) {
 /** What control applies at each start becomes JSON, a list of objects a file; what users read stays as it is. */
 async function placeManifests(folder) {
   const { parseAllDocuments } = await import('yaml');
-  for (const kind of ['crds', 'catalog', 'policies']) {
+  for (const kind of ['crds', 'catalog', 'policies', 'rbac']) {
     mkdirSync(join(folder, kind), { recursive: true });
     for (const name of readdirSync(join(root, 'deploy', kind)).filter((file) => file.endsWith('.yaml'))) {
       const documents = parseAllDocuments(readFileSync(join(root, 'deploy', kind, name), 'utf8'));

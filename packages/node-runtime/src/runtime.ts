@@ -23,7 +23,7 @@ import { keepRunFolders } from './pod/run-folder-keeper.ts';
 import { findProcesses } from './process/find-processes.ts';
 import { killAll } from './process/kill-all.ts';
 import { readBootId } from './process/process-table.ts';
-import type { NodeRuntimeOptions } from './types.ts';
+import type { NodeRuntimeOptions, RuntimeUser } from './types.ts';
 
 export interface NodeRuntime extends PodConnector {
   /** `exec` and `logs` of the pods here. */
@@ -79,28 +79,36 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
   const caches = createCaches(client, (error) => logger.debug({ err: error }, 'a watch was interrupted'));
   const powered = new Map<string, boolean>();
   const isPowered = (node: string): boolean => powered.get(node) ?? true;
+  const others = user ? (options.usersOfNamespaces ?? new Map<string, RuntimeUser>()) : new Map<string, RuntimeUser>();
   const manager = createPodManager({
-    runtime,
+    runtimeOf: (namespace) => {
+      const other = others.get(namespace);
+      return other ? { ...runtime, user: other, uid: other.uid } : runtime;
+    },
     layout,
     client,
     caches,
     nodes,
     isPowered,
-    runBase: options.runBase ?? defaultRunBase(uid),
+    // Each user's run folders lie in a parent of its own.
+    runBaseOf: (owner) => (owner === uid ? (options.runBase ?? defaultRunBase(uid)) : defaultRunBase(owner)),
     logger,
     tell,
     signal,
   });
   const ownUid = user ? { uid } : {};
+  const uids = user ? [uid, ...[...others.values()].map((other) => other.uid)] : [undefined];
   const killNode = (node: string): Promise<number> =>
     killAll(
       () =>
-        findProcesses({
-          roots: manager.workersOf(node).flatMap((worker) => worker.own().roots),
-          folders: [layout.node(node)],
-          markers: [`POLARSTACK_ROOT=${layout.pods(node)}/`],
-          ...ownUid,
-        }),
+        uids.flatMap((owner) =>
+          findProcesses({
+            roots: manager.workersOf(node).flatMap((worker) => worker.own().roots),
+            folders: [layout.node(node)],
+            markers: [`POLARSTACK_ROOT=${layout.pods(node)}/`],
+            ...(owner === undefined ? {} : { uid: owner }),
+          }),
+        ),
       { clock },
     );
 
@@ -161,13 +169,22 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     keepRunFolders({ current: manager.runFolders, uid, clock, logger }, signal),
   ]);
   running.catch((error: unknown) => logger.error({ err: error }, 'a part of the node runtime ended'));
-  const connector = createConnector({
-    worker: manager.find,
-    isPowered: (worker) => isPowered(manager.nodeOf(worker) ?? ''),
-    logs,
-    signal,
-    ...(user ? { user } : {}),
-  });
+  const connectorAs = (who: RuntimeUser | undefined): PodConnector =>
+    createConnector({
+      worker: manager.find,
+      isPowered: (worker) => isPowered(manager.nodeOf(worker) ?? ''),
+      logs,
+      signal,
+      ...(who ? { user: who } : {}),
+    });
+  const ordinary = connectorAs(user);
+  const connector: PodConnector = {
+    logs: ordinary.logs,
+    exec: async (ref, request, callSignal) => {
+      const other = others.get(ref.namespace);
+      return await (other ? connectorAs(other) : ordinary).exec(ref, request, callSignal);
+    },
+  };
 
   async function close(): Promise<void> {
     own.abort();

@@ -36,6 +36,8 @@ export interface NodeRuntimeOptions {
   readonly images: readonly ImageSpec[];
   /** Needed as root: PostgreSQL refuses root. */
   readonly user?: RuntimeUser;
+  /** Only with `user`: pods of these namespaces run as somebody else, whose secrets and processes are closed to all others. */
+  readonly usersOfNamespaces?: ReadonlyMap<string, RuntimeUser>;
   /** Folder of the programs that containers call by name; the keeper script is written there too. */
   readonly binDir: string;
   /** Parent of the short folders for sockets. Default `/tmp/polarstack-<uid>`. */

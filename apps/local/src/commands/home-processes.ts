@@ -10,9 +10,9 @@ import { systemAccounts } from '../machine/system-user.ts';
  */
 export function homeProcesses(home: Home): readonly ProcessView[] {
   const self = process.getuid?.() ?? 0;
-  const { pods, proxy } = systemAccounts();
+  const { pods, proxy, manager } = systemAccounts();
   // As root nothing of ours but the programs of the home runs as root.
-  const users = new Set(self === 0 ? [pods?.uid, proxy?.uid] : [self]);
+  const users = new Set(self === 0 ? [pods?.uid, proxy?.uid, manager?.uid] : [self]);
   return findProcesses((process) => {
     const isUsers = users.has(process.uid);
     if (!isUsers && process.uid !== self) return false;

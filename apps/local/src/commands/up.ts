@@ -19,7 +19,7 @@ import { claimFolder, openHome, writeHomeRecord } from '../home/home-record.ts';
 import { installVersion, pruneVersions } from '../home/versions.ts';
 import { acquireLock } from '../machine/file-lock.ts';
 import { isProcessStopped } from '../machine/process-identity.ts';
-import { ensureSystemUser, PROXY_USER } from '../machine/system-user.ts';
+import { ensureSystemUser, MANAGER_USER, PROXY_USER } from '../machine/system-user.ts';
 import { ensurePostgres, isRoot, mustBeLinux, mustBeReachable } from './preconditions.ts';
 import type { Progress } from './progress.ts';
 
@@ -102,6 +102,8 @@ async function start(
   if (created) progress.note(`made the system user ${account?.name}, as which the databases run`);
   if (ensureSystemUser(PROXY_USER).created)
     progress.note(`made the system user ${PROXY_USER}, as which the proxy runs`);
+  if (ensureSystemUser(MANAGER_USER).created)
+    progress.note(`made the system user ${MANAGER_USER}, as which the cluster manager runs`);
   const version = installVersion(home, build, { asOther: account !== undefined });
   if (before !== undefined) {
     await progress.step('Replacing the control process', async (say) => {

@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { PodConnector } from '@polarstack/api';
+import { type PodConnector, STACK_NAMESPACE } from '@polarstack/api';
 import { type Logger, StackError } from '@polarstack/base';
 import { createKubeClient, type KubeClient, type KubeConnection } from '@polarstack/kube';
 import { openObjectStore } from '@polarstack/kube-server';
@@ -29,6 +29,7 @@ import { discoverPostgres, type PostgresInstallation } from '../postgres/discove
 import { ensureProxyFolder } from '../proxy/proxy-folder.ts';
 import { machineImages, machineNodes, machineObjects } from './catalog.ts';
 import { PODS_TERM_MS, writeControlState } from './control-state.ts';
+import { type KeepOptions, keepClusterManager } from './keep-cluster-manager.ts';
 import { applyManifests, readManifests } from './manifests.ts';
 import { superviseProxy } from './proxy-supervisor.ts';
 import { startApi } from './start-api.ts';
@@ -79,7 +80,7 @@ async function start(
 ): Promise<string> {
   const record = readHomeRecord(home);
   const settings = readLocalSettings();
-  const { pods: account, proxy: proxyAccount } = systemAccounts();
+  const { pods: account, proxy: proxyAccount, manager } = systemAccounts();
   const postgres = discoverPostgres({
     named: record.pgBin ?? settings.pgBin,
     path: settings.path,
@@ -117,6 +118,7 @@ async function start(
       nodes: machineNodes(block),
       images: machineImages(found),
       ...(account === undefined ? {} : { user: account }),
+      ...(manager === undefined ? {} : { usersOfNamespaces: new Map([[STACK_NAMESPACE, manager]]) }),
       binDir: join(build.folder, 'bin'),
       logger: log.child({ part: 'node-runtime' }),
       signal: partsSignal,
@@ -133,6 +135,15 @@ async function start(
     signal: partsSignal,
   });
   closers.push(() => operator.close());
+  const kubeconfig = renderKubeconfig({
+    server: url,
+    caPem: pki.caPem,
+    client: pki.clients['cluster-manager'],
+    user: 'polarstack-cluster-manager',
+  });
+  closers.push(
+    startManagerKeeper({ client: connect('admin'), bundle: build.bundles['cluster-manager'], kubeconfig, log }),
+  );
 
   const identity = identifyProcess(process.pid);
   if (identity === undefined) throw new StackError('Internal', 'this process does not find itself in /proc');
@@ -153,9 +164,23 @@ async function applyOurManifests(
     ...machineObjects(found),
     ...readManifests(join(manifests, 'catalog')),
     ...readManifests(join(manifests, 'policies')),
+    ...readManifests(join(manifests, 'rbac')),
   ];
   const written = await applyManifests(client, objects, signal);
   if (written > 0) log.info({ written, of: objects.length }, 'applied the manifests of this build');
+}
+
+/** Starts looking after the cluster manager's pod; what it answers ends that, and leaves the pod running. */
+function startManagerKeeper(options: Omit<KeepOptions, 'signal'>): () => Promise<void> {
+  const stop = new AbortController();
+  const log = options.log.child({ part: 'cluster-manager' });
+  const work = keepClusterManager({ ...options, log, signal: stop.signal }).catch((error: unknown) =>
+    log.error({ err: error }, 'the cluster manager is no longer looked after'),
+  );
+  return async () => {
+    stop.abort();
+    await work;
+  };
 }
 
 function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity): KubeConnection {

@@ -34,6 +34,20 @@ const kinds: Readonly<Record<string, Resource<KubeObject>>> = {
     plural: 'storageclasses',
     namespaced: false,
   },
+  'rbac.authorization.k8s.io/v1 ClusterRole': {
+    group: 'rbac.authorization.k8s.io',
+    version: 'v1',
+    kind: 'ClusterRole',
+    plural: 'clusterroles',
+    namespaced: false,
+  },
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding': {
+    group: 'rbac.authorization.k8s.io',
+    version: 'v1',
+    kind: 'ClusterRoleBinding',
+    plural: 'clusterrolebindings',
+    namespaced: false,
+  },
   'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy': {
     group: 'admissionregistration.k8s.io',
     version: 'v1',

@@ -6,7 +6,7 @@ import { findCheckout } from './home.ts';
 
 declare const __POLARSTACK_BUILD__: string | undefined;
 
-export const bundleNames = ['cli', 'control', 'proxy', 'agent'] as const;
+export const bundleNames = ['cli', 'control', 'proxy', 'agent', 'cluster-manager'] as const;
 export type BundleName = (typeof bundleNames)[number];
 
 /** What `scripts/build.mjs` made: the folder of the bundles, and hashes that tell whether code differs. */

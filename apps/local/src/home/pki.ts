@@ -19,6 +19,8 @@ const identities = {
   operator: { commonName: 'polarstack-operator', organizations: components },
   'node-runtime': { commonName: 'polarstack-node-runtime', organizations: components },
   proxy: { commonName: 'polarstack-proxy', organizations: ['polarstack:proxy'] },
+  // Its rights are those of its role, `deploy/rbac`.
+  'cluster-manager': { commonName: 'polarstack-cluster-manager', organizations: ['polarstack:cluster-manager'] },
 } as const;
 
 export type Identity = keyof typeof identities;
@@ -48,13 +50,18 @@ export async function ensurePki(folder: string, address: string, now: Date): Pro
     usages: ['server'],
   });
   const client = (who: Identity): Promise<KeyPair> => leaf(`client-${who}`, { ...identities[who], usages: ['client'] });
-  const [admin, operator, nodeRuntime, proxy] = await Promise.all([
+  const [admin, operator, nodeRuntime, proxy, clusterManager] = await Promise.all([
     client('admin'),
     client('operator'),
     client('node-runtime'),
     client('proxy'),
+    client('cluster-manager'),
   ]);
-  return { caPem: authority.certPem, server, clients: { admin, operator, 'node-runtime': nodeRuntime, proxy } };
+  return {
+    caPem: authority.certPem,
+    server,
+    clients: { admin, operator, 'node-runtime': nodeRuntime, proxy, 'cluster-manager': clusterManager },
+  };
 }
 
 /** A certificate that is not valid yet would make every connection fail with a message that explains nothing. */

@@ -21,7 +21,12 @@ function makeBuild(id: string): Build {
   const program = `if (process.argv[2] === 'stay') setInterval(() => {}, 1000);\nconsole.log('${id}', process.execArgv.join());`;
   for (const name of bundleNames) writeFileSync(join(dist, `${name}.mjs`), program);
   writeFileSync(join(dist, 'build.json'), '{}');
-  return { folder: dist, id, version: '1', bundles: { cli: '', control: '', proxy: '', agent: '' } };
+  return {
+    folder: dist,
+    id,
+    version: '1',
+    bundles: { cli: '', control: '', proxy: '', agent: '', 'cluster-manager': '' },
+  };
 }
 
 test('programs of a copied build run without the build, whatever the path', () => {
@@ -29,7 +34,13 @@ test('programs of a copied build run without the build, whatever the path', () =
   const home = homeAt(join(folder, 'home'));
   const { bin } = installVersion(home, build, { asOther: false });
   rmSync(build.folder, { recursive: true });
-  expect(readdirSync(bin).sort()).toEqual(['polarstack', 'polarstack-agent', 'polarstack-control', 'polarstack-proxy']);
+  expect(readdirSync(bin).sort()).toEqual([
+    'polarstack',
+    'polarstack-agent',
+    'polarstack-cluster-manager',
+    'polarstack-control',
+    'polarstack-proxy',
+  ]);
   const { stdout } = spawnSync(join(bin, 'polarstack-agent'), { encoding: 'utf8' });
   expect(stdout).toMatch(/^one --max-semi-space-size=1/);
   // A second time there is nothing to copy.

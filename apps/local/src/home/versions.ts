@@ -33,6 +33,7 @@ export interface InstalledVersion {
 const heapFlags: Readonly<Record<BundleName, readonly string[]>> = {
   agent: ['--max-semi-space-size=1', '--max-old-space-size=96'],
   proxy: ['--max-semi-space-size=2', '--max-old-space-size=128'],
+  'cluster-manager': ['--max-semi-space-size=2', '--max-old-space-size=256'],
   control: [],
   cli: [],
 };

@@ -5,6 +5,8 @@ import { StackError } from '@polarstack/base';
 export const SYSTEM_USER = 'polarstack';
 /** The proxy has a user of its own: pods must neither read its credentials nor signal it. */
 export const PROXY_USER = 'polarstack-proxy';
+/** Our own pods (the cluster manager) too: what opens the API to them, and to every agent, is no business of the databases. */
+export const MANAGER_USER = 'polarstack-manager';
 
 export interface Account {
   readonly name: string;
@@ -21,10 +23,19 @@ export function findAccount(name: string, table: string = readFileSync('/etc/pas
   return fields && { name, uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/** As whom engines and agents run, and the proxy: as root system users without rights; else we ourselves (undefined). */
-export function systemAccounts(): { readonly pods: Account | undefined; readonly proxy: Account | undefined } {
-  if (process.getuid?.() !== 0) return { pods: undefined, proxy: undefined };
-  return { pods: findAccount(SYSTEM_USER), proxy: findAccount(PROXY_USER) };
+export interface SystemAccounts {
+  readonly pods: Account | undefined;
+  readonly proxy: Account | undefined;
+  readonly manager: Account | undefined;
+}
+
+/**
+ * As whom engines and agents run, the proxy, and our own pods: as root system users without rights; else we ourselves
+ * (undefined).
+ */
+export function systemAccounts(): SystemAccounts {
+  if (process.getuid?.() !== 0) return { pods: undefined, proxy: undefined, manager: undefined };
+  return { pods: findAccount(SYSTEM_USER), proxy: findAccount(PROXY_USER), manager: findAccount(MANAGER_USER) };
 }
 
 /** Makes such an account where it is missing and we are root: PostgreSQL refuses root. */

@@ -15,13 +15,15 @@ import { readPodRecord } from './pod-record.ts';
 import { type PodWorker, startPodWorker } from './pod-worker.ts';
 
 export interface PodManagerOptions {
-  readonly runtime: RuntimeContext;
+  /** What pods of a namespace share. */
+  readonly runtimeOf: (namespace: string) => RuntimeContext;
   readonly layout: Layout;
   readonly client: KubeClient;
   readonly caches: Caches;
   readonly nodes: readonly NodeSpec[];
   readonly isPowered: (node: string) => boolean;
-  readonly runBase: string;
+  /** Parent of the run folders of a user's pods. */
+  readonly runBaseOf: (uid: number) => string;
   readonly logger: Logger;
   readonly tell: (pod: Pod, ...event: Parameters<TellEvent>) => void;
   readonly signal: AbortSignal;
@@ -57,7 +59,7 @@ const mounts = (volume: Volume, kind: 'secret' | 'configMap', name: string): boo
 };
 
 export function createPodManager(options: PodManagerOptions): PodManager {
-  const { runtime, layout, client, caches, nodes, signal } = options;
+  const { layout, client, caches, nodes, signal } = options;
   const entries = new Map<string, Entry>();
   /** Uids of pods of which nothing is left here, though their objects may still be there (finalizers). */
   const finished = new Set<string>();
@@ -69,6 +71,7 @@ export function createPodManager(options: PodManagerOptions): PodManager {
 
   function startWorker(id: PodId, node: NodeSpec, pod: Pod | undefined): void {
     const { namespace, uid } = id;
+    const runtime = options.runtimeOf(namespace);
     const worker = startPodWorker({
       runtime,
       layout,
@@ -77,7 +80,7 @@ export function createPodManager(options: PodManagerOptions): PodManager {
       id,
       ...(pod ? { pod } : {}),
       powered: options.isPowered(node.name),
-      runBase: options.runBase,
+      runBase: options.runBaseOf(runtime.uid),
       sources: {
         configMap: (name) => client.find(ConfigMaps, { namespace, name }, signal),
         secret: (name) => client.find(Secrets, { namespace, name }, signal),
