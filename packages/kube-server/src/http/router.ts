@@ -189,7 +189,8 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
     if (response.headersSent) response.destroy();
     else {
       // The rest of a body that is too large is not read: the connection is of no more use.
-      if (status.code === 413 || !(request.complete || isShort(request))) response.setHeader('connection', 'close');
+      const isRead = request.complete || (status.code === 429 && isShort(request));
+      if (status.code === 413 || !isRead) response.setHeader('connection', 'close');
       if (status.details?.retryAfterSeconds) response.setHeader('retry-after', status.details.retryAfterSeconds);
       sendJson(response, status.code, status);
     }
