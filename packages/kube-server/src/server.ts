@@ -18,6 +18,7 @@ import { boundConnections, defaultMaxConnections } from './http/connection-bound
 import { trackConnections } from './http/connections.ts';
 import { createItemTexts } from './http/item-texts.ts';
 import { createOtherPaths } from './http/other-paths.ts';
+import { withImpersonation } from './http/impersonate.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
 import { createAuthenticator, createRouter } from './http/router.ts';
@@ -116,7 +117,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const handler = createResourceHandler({ env, limits, signal: stopping.signal });
   const { signal } = stopping;
   const authorizer = rbacAuthorizer(store);
-  const authenticate = createAuthenticator();
+  const authenticate = withImpersonation(createAuthenticator(), authorizer);
   const { connector } = options;
   const subresources = createSubresources({ env, connector, send: handler.send, signal });
   const router = createRouter(

@@ -14,6 +14,8 @@ export interface Attributes {
 /** Decides whether a user may do something. */
 export interface Authorizer {
   allows(user: UserInfo, attributes: Attributes): boolean;
+  /** All that a user may do in a namespace, as rules of roles. */
+  rulesFor(user: UserInfo, namespace: string): readonly Readonly<Record<string, unknown>>[];
 }
 
 const powerful = new Set(['system:masters', 'polarstack:components']);

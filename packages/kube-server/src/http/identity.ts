@@ -6,7 +6,11 @@ export interface UserInfo {
   readonly username: string;
   /** The certificate's O entries, and `system:authenticated`. */
   readonly groups: readonly string[];
+  /** What else is known of the user: by which certificate. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
+
+const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
 
 const list = (value: string | readonly string[] | undefined): readonly string[] =>
   value === undefined ? [] : typeof value === 'string' ? [value] : value;
@@ -21,5 +25,10 @@ export function identify(socket: TLSSocket): UserInfo | undefined {
   const subject = certificate.subject as unknown as Record<string, string | readonly string[] | undefined> | undefined;
   const username = list(subject?.CN)[0];
   if (username === undefined || username === '') return undefined;
-  return { username, groups: [...list(subject?.O), 'system:authenticated'] };
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  return {
+    username,
+    groups: [...list(subject?.O), 'system:authenticated'],
+    extra: { [CREDENTIAL]: [`X509SHA256=${fingerprint}`] },
+  };
 }

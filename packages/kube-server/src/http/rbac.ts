@@ -8,6 +8,11 @@ import type { UserInfo } from './identity.ts';
 const GROUP = 'rbac.authorization.k8s.io';
 const prefix = (plural: string): string => storePrefix(GROUP, plural);
 
+const EVERYTHING: readonly JsonObject[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+
 export function rbacAuthorizer(store: ObjectStore): Authorizer {
   const rulesOf = (binding: Readonly<JsonObject>): readonly unknown[] => {
     const kind = stringAt(binding, 'roleRef', 'kind');
@@ -26,7 +31,19 @@ export function rbacAuthorizer(store: ObjectStore): Authorizer {
       return rulesOf(binding).some((rule) => isObject(rule) && permits(rule, attributes));
     });
 
+  const granted = (bindings: string, user: UserInfo): readonly JsonObject[] =>
+    store
+      .list(bindings)
+      .map(({ object }) => object as unknown as Readonly<JsonObject>)
+      .filter((binding) => arrayAt(binding, 'subjects').some((subject) => isMeant(subject, user)))
+      .flatMap((binding) => rulesOf(binding).filter(isObject));
+
   return {
+    rulesFor: (user, namespace) => [
+      ...(isPowerful(user) ? EVERYTHING : []),
+      ...granted(prefix('clusterrolebindings'), user),
+      ...granted(`${prefix('rolebindings')}${namespace}/`, user),
+    ],
     allows: (user, attributes) => {
       if (isPowerful(user)) return true;
       const { resource, path, verb } = attributes;

@@ -48,7 +48,13 @@ function applyFields(result: JsonObject, patch: JsonObject, schema: Schema | und
     const list = result[field];
     const order = patch[key];
     if (!Array.isArray(list) || !Array.isArray(order) || patch[field] !== undefined) continue;
-    result[field] = reorder(list, order, childSchema(schema, field)?.['x-kubernetes-patch-merge-key']);
+    const mergeKey = childSchema(schema, field)?.['x-kubernetes-patch-merge-key'];
+    result[field] = inOrder(
+      list,
+      order.map((item) => identityOf(item, mergeKey)),
+      list,
+      mergeKey,
+    );
   }
 }
 
@@ -83,7 +89,8 @@ function mergeList(target: unknown, patch: readonly unknown[], schema: Schema | 
   const current: readonly unknown[] = Array.isArray(target) ? target : [];
   const key = schema?.['x-kubernetes-patch-merge-key'];
   const merged = key === undefined ? mergePrimitives(current, patch) : mergeByKey(current, patch, key, schema?.items);
-  return Array.isArray(order) ? reorder(merged, order, key) : merged;
+  const wanted = (Array.isArray(order) ? order : patch).map((item) => identityOf(item, key));
+  return inOrder(merged, wanted, current, key);
 }
 
 function strip(item: unknown): unknown {
@@ -114,13 +121,33 @@ function mergeByKey(
   return result;
 }
 
-/** Items named in `order` take its order; the others keep their place relative to the item before them. */
-function reorder(list: readonly unknown[], order: readonly unknown[], key: string | undefined): readonly unknown[] {
-  const identity = (item: unknown): string => JSON.stringify(key !== undefined && isObject(item) ? item[key] : item);
-  const wanted = new Map(order.map((item, i) => [identity(item), i]));
-  const ordered = list
-    .filter((item) => wanted.has(identity(item)))
-    .sort((a, b) => (wanted.get(identity(a)) ?? 0) - (wanted.get(identity(b)) ?? 0));
-  let next = 0;
-  return list.map((item) => (wanted.has(identity(item)) ? ordered[next++] : item));
+/** What tells items of a list apart; in orders of lists of plain values and in lists of objects alike. */
+function identityOf(item: unknown, key: string | undefined): string {
+  return JSON.stringify(key !== undefined && isObject(item) ? item[key] : item);
+}
+
+/**
+ * Items named in `wanted` take its order. The others keep that of `before`, and their place before those of the named
+ * ones that they came before; what is named and was not there comes first.
+ */
+function inOrder(
+  list: readonly unknown[],
+  wanted: readonly string[],
+  before: readonly unknown[],
+  key: string | undefined,
+): readonly unknown[] {
+  const places = new Map(wanted.map((name, i) => [name, i]));
+  const earlier = new Map(before.map((item, i) => [identityOf(item, key), i]));
+  const place = (item: unknown): number => places.get(identityOf(item, key)) ?? 0;
+  const was = (item: unknown): number | undefined => earlier.get(identityOf(item, key));
+  const named = list.filter((item) => places.has(identityOf(item, key))).toSorted((a, b) => place(a) - place(b));
+  const others = list.filter((item) => !places.has(identityOf(item, key)));
+  const result: unknown[] = [];
+  for (let i = 0, j = 0; i < others.length || j < named.length; ) {
+    const [left, right] = [was(others[i]), was(named[j])];
+    const isLeftFirst = left !== undefined && right !== undefined && left < right;
+    if (j >= named.length || (i < others.length && isLeftFirst)) result.push(others[i++]);
+    else result.push(named[j++]);
+  }
+  return result;
 }

@@ -1,5 +1,4 @@
 import type { Attributes, Authorizer } from '../http/authorize.ts';
-import { isPowerful } from '../http/authorize.ts';
 import type { UserInfo } from '../http/identity.ts';
 import { errors } from '../http/status.ts';
 import { type JsonObject, objectAt, stringAt } from '../json.ts';
@@ -31,6 +30,20 @@ function attributesOf(spec: Readonly<JsonObject>): Attributes {
   };
 }
 
+const HEALTH = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+
+/** What everybody may do who has a certificate. */
+const everybody: readonly Readonly<JsonObject>[] = [
+  { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
+  {
+    verbs: ['create'],
+    apiGroups: ['authorization.k8s.io'],
+    resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
+  },
+  { verbs: ['get'], nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*', ...HEALTH] },
+  { verbs: ['get'], nonResourceURLs: HEALTH },
+];
+
 /** Answers `auth can-i`, `auth can-i --list` and `auth whoami`; undefined for other kinds. */
 export function review(
   kind: string,
@@ -46,44 +59,27 @@ export function review(
       return { ...base, apiVersion: 'authorization.k8s.io/v1', spec, status: { allowed } };
     }
     case 'SelfSubjectRulesReview': {
-      const all = isPowerful(user);
-      return {
-        ...base,
-        apiVersion: 'authorization.k8s.io/v1',
-        spec,
-        status: {
-          resourceRules: all ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] : [],
-          nonResourceRules: [
-            {
-              verbs: all ? ['*'] : ['get'],
-              nonResourceURLs: all
-                ? ['*']
-                : [
-                    '/api',
-                    '/api/*',
-                    '/apis',
-                    '/apis/*',
-                    '/healthz',
-                    '/livez',
-                    '/openapi',
-                    '/openapi/*',
-                    '/readyz',
-                    '/version',
-                  ],
-            },
-          ],
-          incomplete: !all,
-          ...(all
-            ? {}
-            : { evaluationError: 'roles are not listed one by one; ask with `kubectl auth can-i VERB RESOURCE`' }),
-        },
+      const namespace = stringAt(spec, 'namespace') ?? '';
+      if (namespace === '') throw errors.badRequest('no namespace on request');
+      const rules = [...authorizer.rulesFor(user, namespace), ...everybody];
+      const status = {
+        resourceRules: rules.filter((rule) => rule.resources !== undefined),
+        nonResourceRules: rules.filter((rule) => rule.nonResourceURLs !== undefined),
+        incomplete: false,
       };
+      return { ...base, apiVersion: 'authorization.k8s.io/v1', spec: {}, status };
     }
     case 'SelfSubjectReview':
       return {
         ...base,
         apiVersion: 'authentication.k8s.io/v1',
-        status: { userInfo: { username: user.username, groups: user.groups } },
+        status: {
+          userInfo: {
+            username: user.username,
+            groups: user.groups,
+            ...(user.extra ? { extra: user.extra } : {}),
+          },
+        },
       };
     default:
       return undefined;

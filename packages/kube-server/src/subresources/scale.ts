@@ -4,8 +4,7 @@ import { decodeObject, mediaType, readBody } from '../http/body.ts';
 import { fieldError } from '../http/field-error.ts';
 import { readFieldManager } from '../http/field-manager.ts';
 import { type PatchFunction, readPatch } from '../http/patch-body.ts';
-import type { ResourceCall } from '../http/resource-handler.ts';
-import { sendJson } from '../http/respond.ts';
+import type { ResourceCall, ResourceHandler } from '../http/resource-handler.ts';
 import { errors } from '../http/status.ts';
 import { cloneJson, ensureObject, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import { selectorText } from '../kinds/selector-rules.ts';
@@ -14,6 +13,7 @@ import type { Environment } from '../operations/environment.ts';
 import { updateObject } from '../operations/update.ts';
 import { keyOf, type ResourceDefinition, type ScaleDefinition } from '../registry/definition.ts';
 import type { StoredObject } from '../store/object-store.ts';
+import { scaleColumns } from '../table/scale-columns.ts';
 
 const steps = (path: string): readonly string[] => path.split('.').filter((part) => part !== '');
 
@@ -87,11 +87,20 @@ async function readScale(
 }
 
 /** The `scale` subresource. */
-export async function serveScale(call: ResourceCall, scale: ScaleDefinition, env: Environment): Promise<void> {
-  const { request, response, path, definition, query } = call;
+export async function serveScale(
+  call: ResourceCall,
+  scale: ScaleDefinition,
+  env: Environment,
+  send: ResourceHandler['send'],
+): Promise<void> {
+  const { request, path, definition, query } = call;
   const name = path.name ?? '';
   const answer = (object: Readonly<JsonObject>): void =>
-    sendJson(response, 200, toScale(scale, present(definition, object as unknown as StoredObject)));
+    send(
+      { ...call, definition: { ...definition, columns: scaleColumns } },
+      200,
+      toScale(scale, present(definition, object as unknown as StoredObject)),
+    );
 
   if (request.method === 'GET') {
     const stored = env.store.get(keyOf(definition, path.namespace, name));

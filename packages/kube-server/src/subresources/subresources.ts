@@ -43,7 +43,7 @@ export function createSubresources({ env, connector, send, signal }: Subresource
       default:
     }
     if (subresource !== 'scale' || !definition.scale) return false;
-    await serveScale(call, definition.scale, env);
+    await serveScale(call, definition.scale, env, send);
     return true;
   };
 }

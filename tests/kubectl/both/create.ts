@@ -1,0 +1,73 @@
+import { manifest, type Scenario, template } from './scenario.ts';
+
+const yaml = '-o=yaml';
+
+export const createScenarios: readonly Scenario[] = [
+  {
+    title: 'create makes workloads',
+    steps: [
+      'create deployment web --image=registry.example.com/web:1 --replicas=3 --port=80',
+      `get deployment web ${yaml}`,
+      'create deployment cmd --image=x -- sleep 10',
+      'get deployment cmd -o=jsonpath={.spec.template.spec.containers[0].command}',
+      'create job once --image=registry.example.com/web:1 -- date',
+      'create cronjob nightly --image=registry.example.com/web:1 --schedule=@daily -- date',
+      `get cronjob nightly ${yaml}`,
+      'create job now --from=cronjob/nightly',
+      'get job now -o=jsonpath={.metadata.annotations}{.metadata.ownerReferences[0].kind}',
+      'get jobs,cronjobs,deployments',
+      { run: 'create deployment web --image=x', code: 1 },
+      { run: 'create deployment Bad_Name --image=x', code: 1 },
+      { run: 'create cronjob bad --image=x --schedule=never', code: 1 },
+      'create pdb web --selector=app=web --min-available=1',
+      'create pdb half --selector=app=web --max-unavailable=50%',
+      'get pdb',
+      `get pdb web ${yaml}`,
+    ],
+  },
+  {
+    title: 'create makes configuration, accounts and roles',
+    files: { 'one.txt': 'first\n', 'env.list': 'A=1\nB=2\n' },
+    steps: [
+      'create configmap literal --from-literal=a=1 --from-literal=b=2',
+      'create configmap file --from-file={dir}/one.txt',
+      'create configmap env --from-env-file={dir}/env.list',
+      `get configmap literal file env -o=jsonpath={.items[*].data}`,
+      'create secret generic plain --from-literal=password=secret',
+      'create secret docker-registry pull --docker-server=r.example.com --docker-username=u --docker-password=p',
+      'get secrets',
+      'create serviceaccount robot',
+      'create role reader --verb=get,list --resource=pods,deployments.apps',
+      { run: 'create role reader --verb=get --resource=nonsense', code: 1 },
+      'create rolebinding reader --role=reader --serviceaccount=default:robot --user=ann',
+      'get role,rolebinding -o=wide',
+      `get role reader ${yaml}`,
+      `get rolebinding reader ${yaml}`,
+      'describe role reader',
+      'describe rolebinding reader',
+      'create service clusterip plain --tcp=80:8080',
+      'create service externalname out --external-name=example.com',
+      'get services',
+      { run: 'create configmap literal', code: 1 },
+      { run: 'create secret generic --from-literal=a=b', code: 1 },
+    ],
+  },
+  {
+    title: 'create tries before it makes',
+    steps: [
+      `create deployment web --image=x --dry-run=client ${yaml}`,
+      `create deployment web --image=x --dry-run=server ${yaml}`,
+      'create configmap one --from-literal=a=1 --dry-run=server',
+      {
+        run: 'create -f - --dry-run=server',
+        input: manifest({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: template.spec }),
+      },
+      'get all',
+      `run pod --image=x --dry-run=client ${yaml}`,
+      'run pod --image=registry.example.com/web:1 --labels=a=b --env=X=y --port=80 -- sleep 5',
+      `get pod pod ${yaml}`,
+      { run: 'run pod --image=x', code: 1 },
+      'run other --image=x --dry-run=server',
+    ],
+  },
+];

@@ -1,0 +1,132 @@
+import { configMap, manifest, pod, type Scenario, workload } from './scenario.ts';
+
+const many = manifest(
+  configMap('b', { size: '2' }),
+  configMap('a', { size: '3' }),
+  configMap('c', { size: '1' }),
+  pod('p'),
+  workload('Deployment', 'web'),
+);
+
+const explained = [
+  'deployment',
+  'replicaset',
+  'statefulset',
+  'daemonset',
+  'controllerrevision',
+  'job',
+  'cronjob',
+  'poddisruptionbudget',
+  'replicationcontroller',
+  'podtemplate',
+  'pod',
+  'configmap',
+  'secret',
+  'service',
+  'lease',
+  'event',
+  'node',
+  'namespace',
+  'role',
+  'rolebinding',
+  'storageclass',
+  'persistentvolumeclaim',
+];
+
+export const lookScenarios: readonly Scenario[] = [
+  {
+    title: 'get, in every form',
+    steps: [
+      { run: 'create -f -', input: many },
+      'get configmaps -l=nothing=here',
+      'get configmaps a b c',
+      'get configmaps a b c --no-headers',
+      'get configmaps a -o=yaml',
+      'get configmaps a -o=json',
+      'get configmaps a b c -o=name',
+      'get configmaps a b c -o=jsonpath={.items[*].data.size}',
+      { run: ['get', 'configmaps', '-o', 'jsonpath={range .items[?(@.data.size=="2")]}{.metadata.name}{end}'] },
+      'get configmaps a b c -o=custom-columns=NAME:.metadata.name,SIZE:.data.size',
+      'get configmaps a b c -o=custom-columns=NAME:.metadata.name,SIZE:.data.size --sort-by=.data.size',
+      {
+        run: [
+          'get',
+          'configmaps',
+          '-o',
+          'go-template={{range .items}}{{.metadata.name}} {{end}}',
+          '--field-selector=metadata.name!=kube-root-ca.crt',
+        ],
+      },
+      'get configmaps --field-selector=metadata.name=a',
+      { run: 'get configmaps --field-selector=data.size=1', code: 1 },
+      'get pods --field-selector=status.phase=Pending,spec.restartPolicy=Always',
+      'get pods -o=wide',
+      'get pods --show-labels',
+      'get pods -l=app=web',
+      { run: ['get', 'pods', '-l', 'app in (web,db),!other'] },
+      { run: 'get pods -l=a=b=c', code: 1 },
+      'get pods,deployments',
+      'get pod/p deployment/web',
+      'get deployment web -o=wide --show-kind',
+      'get configmaps --chunk-size=1 --field-selector=metadata.name!=kube-root-ca.crt',
+      { run: 'get configmap none', code: 1 },
+      'get configmap none --ignore-not-found',
+      { run: 'get nonsense', code: 1 },
+      { run: 'get pod p --subresource=nonsense', code: 1 },
+      'get all',
+      'get events',
+    ],
+  },
+  {
+    title: 'explain',
+    steps: explained.map((kind) => ({ run: `explain ${kind} --recursive`, compare: 'fields' as const })),
+  },
+  {
+    title: 'explain one field',
+    steps: [
+      { run: 'explain deployment.spec.strategy', compare: 'fields' },
+      { run: 'explain cronjob.spec.jobTemplate.spec.template.spec.containers.env', compare: 'fields' },
+      { run: 'explain deployment.spec.nonsense', code: 1 },
+      { run: 'explain nonsense', code: 1 },
+      { run: 'explain deployment --api-version=apps/v1', compare: 'fields' },
+    ],
+  },
+  {
+    title: 'raw paths',
+    steps: [
+      { run: 'get --raw /readyz' },
+      { run: 'get --raw /livez' },
+      { run: 'get --raw /api', compare: 'code' },
+      { run: 'get --raw /apis/apps' },
+      { run: 'get --raw /nonsense', code: 1 },
+      { run: 'create configmap one --from-literal=a=b' },
+      { run: ['delete', '--raw', '/api/v1/namespaces/default/configmaps/none'], code: 1 },
+    ],
+  },
+  {
+    title: 'api-resources',
+    steps: [
+      ...['apps', 'batch', 'policy', 'coordination.k8s.io', 'discovery.k8s.io', 'rbac.authorization.k8s.io'].map(
+        (group) => ({ run: `api-resources --api-group=${group} -o=wide`, compare: 'lines' as const }),
+      ),
+      { run: 'api-resources --categories=all', compare: 'code' },
+    ],
+  },
+  {
+    title: 'who one is and what one may do',
+    steps: [
+      'auth whoami',
+      'auth can-i create deployments.apps',
+      'auth can-i list pods --subresource=log',
+      'auth can-i get /readyz',
+      { run: 'auth can-i --list', compare: 'lines' },
+      { run: 'auth can-i create pods --as=nobody', code: 1 },
+      { run: 'auth can-i list pods --as=nobody --as-group=visitors -q', code: 1 },
+      { run: 'get pods --as=nobody', code: 1 },
+    ],
+  },
+  {
+    title: 'the cluster',
+    steps: ['cluster-info', { run: 'top pod', code: 1 }, { run: 'top node', code: 1 }, 'config current-context'],
+  },
+];
