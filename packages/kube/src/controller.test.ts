@@ -185,3 +185,54 @@ test('an abort before the first list ends it too', async () => {
   await Promise.all(running);
   expect(await controller.queue.next()).toBeUndefined();
 });
+
+test('more stuck keys than there are places: the others run, and no stuck key runs twice (C4)', async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `stuck-${i}`);
+  const script = scriptedClient([...names, 'a', 'b'].map((name) => configMap(name, 1)));
+  const informer = createInformer<ConfigMap>({ client: script.client as never, resource: ConfigMaps });
+  const runs: string[] = [];
+  const slow: string[] = [];
+  const controller = createController({
+    sources: [source(informer, ({ object }) => [objectKey(object)])],
+    reconcile: async (key, signal) => {
+      runs.push(key);
+      if (!key.includes('stuck')) return;
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+    concurrency: 2,
+    handOverMs: 5,
+    onSlow: (key) => slow.push(key),
+  });
+  running.push(informer.start(stop.signal), controller.run(stop.signal));
+  script.release();
+  await until('the others', () => runs.includes('default/a') && runs.includes('default/b'));
+  controller.queue.add('default/stuck-0');
+  controller.queue.add('last');
+  await until('the last', () => runs.includes('last'));
+  expect(runs.filter((key) => key === 'default/stuck-0')).toHaveLength(1);
+  expect(slow).toEqual(names.map((name) => `default/${name}`));
+  stop.abort();
+  await Promise.all(running);
+  expect(controller.queue.length).toBe(0);
+});
+
+test('a report of an error or of slowness that fails does not end the controller', async () => {
+  let runs = 0;
+  const script = scriptedClient([configMap('a', 1)]);
+  const informer = createInformer<ConfigMap>({ client: script.client as never, resource: ConfigMaps });
+  const controller = createController({
+    sources: [source(informer, ({ object }) => [objectKey(object)])],
+    queue: createWorkQueue({ backoff: { baseMs: 1, maxMs: 2 } }),
+    reconcile: async () => {
+      if (++runs < 3) throw new Error('no');
+    },
+    onError: () => {
+      throw new Error('neither');
+    },
+  });
+  running.push(informer.start(stop.signal), controller.run(stop.signal));
+  script.release();
+  await until('three runs', () => runs === 3);
+});

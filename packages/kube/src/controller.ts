@@ -5,11 +5,14 @@
  * - C1 No run starts before every source holds its first whole list.
  * - C2 Every change of a source is followed by a run of its keys that starts after the change is in the copy.
  * - C3 When the signal aborts no run starts any more, and `run` resolves only after those under way have ended.
+ * - C4 A run that takes longer than `handOverMs` gives its place to another key and goes on itself: runs that are stuck
+ *   hold up no other key, however many they are. Its own key still has no second run.
  */
 import { setMaxListeners } from 'node:events';
 import { toStackError } from '@polarstack/base';
 import type { Change, Informer } from './informer.ts';
 import type { KubeObject } from './object.ts';
+import { tell } from './tell.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 /** An informer, and which keys have to be looked at when one of its objects changes. */
@@ -44,6 +47,10 @@ export interface ControllerOptions {
   /** How many keys at once. Default 4. */
   readonly concurrency?: number;
   readonly queue?: WorkQueue;
+  /** After this many milliseconds a run counts as slow, and its place goes to another key. Default 60 000. */
+  readonly handOverMs?: number;
+  /** Told of each run that is slow. */
+  readonly onSlow?: (key: string) => void;
   /** Told of each failed run and of the pause before the next, in milliseconds. */
   readonly onError?: (error: unknown, key: string, retryInMs: number) => void;
 }
@@ -55,7 +62,7 @@ export interface Controller {
 }
 
 export function createController(options: ControllerOptions): Controller {
-  const { sources, reconcile, concurrency = 4, onError } = options;
+  const { sources, reconcile, concurrency = 4, handOverMs = 60_000, onSlow, onError } = options;
   const queue = options.queue ?? createWorkQueue();
 
   async function runOnce(key: string, signal: AbortSignal): Promise<void> {
@@ -65,16 +72,32 @@ export function createController(options: ControllerOptions): Controller {
       if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {
       if (signal.aborted) return;
-      onError?.(toStackError(error), key, queue.addRateLimited(key));
+      const retryInMs = queue.addRateLimited(key);
+      tell(() => onError?.(toStackError(error), key, retryInMs));
     } finally {
       queue.done(key);
     }
   }
 
-  async function work(signal: AbortSignal): Promise<void> {
+  /** Resolves when the run has ended or is slow; those that are slow are kept in `slow`. */
+  async function runOrHandOver(key: string, signal: AbortSignal, slow: Set<Promise<void>>): Promise<void> {
+    const run = runOnce(key, signal);
+    let timer: NodeJS.Timeout | undefined;
+    const isSlow = new Promise<true>((resolve) => {
+      timer = setTimeout(() => resolve(true), handOverMs);
+    });
+    if ((await Promise.race([run, isSlow])) === true) {
+      slow.add(run);
+      void run.then(() => slow.delete(run));
+      tell(() => onSlow?.(key));
+    }
+    clearTimeout(timer);
+  }
+
+  async function work(signal: AbortSignal, slow: Set<Promise<void>>): Promise<void> {
     for (let key = await queue.next(signal); key !== undefined; key = await queue.next(signal)) {
       if (signal.aborted) queue.done(key);
-      else await runOnce(key, signal);
+      else await runOrHandOver(key, signal, slow);
     }
   }
 
@@ -85,7 +108,11 @@ export function createController(options: ControllerOptions): Controller {
       const detach = sources.map((each) => each.attach(queue));
       try {
         await untilAborted(Promise.all(sources.map((each) => each.synced)), signal);
-        if (!signal.aborted) await Promise.all(Array.from({ length: concurrency }, async () => await work(signal)));
+        const slow = new Set<Promise<void>>();
+        if (!signal.aborted) {
+          await Promise.all(Array.from({ length: concurrency }, async () => await work(signal, slow)));
+        }
+        await Promise.all(slow);
       } finally {
         for (const each of detach) each();
         await queue.shutDown();

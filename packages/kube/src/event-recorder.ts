@@ -19,6 +19,7 @@ import { type CorrelatorOptions, createEventCorrelator } from './event-correlato
 import type { KubeObject } from './object.ts';
 import { Events } from './resources.ts';
 import { pause, retryAfterMs } from './retry-watch.ts';
+import { tell } from './tell.ts';
 import { kubeTime } from './time.ts';
 
 export interface EventRecord {
@@ -72,14 +73,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const waiting = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
 
-  function onError(error: unknown): void {
-    try {
-      options.onError?.(error);
-    } catch (failure) {
-      // E2, also where the report fails: it is told on the process's own channel.
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
-    }
-  }
+  /** E2, also where the report fails. */
+  const onError = (error: unknown): void => tell(() => options.onError?.(error));
 
   /** Undefined where the event is held back (E4). */
   function describe(object: KubeObject, record: EventRecord): Pending | undefined {
@@ -138,7 +133,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       await client.create(Events, { ...event, count, lastTimestamp }, signal);
     } catch (error) {
       if (!isStackError(error, 'AlreadyExists')) throw error;
-      await countUp(name, namespace, { count, lastTimestamp, message: event.message });
+      await countUp(name, namespace, { count, lastTimestamp, message: event.message ?? '' });
     }
   }
 
@@ -210,17 +205,15 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
+const passing: ReadonlySet<string> = new Set([
+  'ApiUnreachable',
+  'ServerTimeout',
+  'TooManyRequests',
+  'ApiError',
+  'Unauthorized',
+]);
+
 /** Troubles of the moment: the same write may succeed later. */
 function isPassing(error: unknown): boolean {
-  if (!isStackError(error)) return false;
-  switch (error.code) {
-    case 'ApiUnreachable':
-    case 'ServerTimeout':
-    case 'TooManyRequests':
-    case 'ApiError':
-    case 'Unauthorized':
-      return true;
-    default:
-      return false;
-  }
+  return isStackError(error) && passing.has(error.code);
 }

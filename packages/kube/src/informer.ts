@@ -15,6 +15,7 @@ import { createIndexes, type IndexFunction } from './indexes.ts';
 import { type KubeObject, objectKey, type Resource } from './object.ts';
 import { createReflector, type ReflectorClient, type ReflectorStats } from './reflector.ts';
 import { isOlderVersion } from './retry-watch.ts';
+import { tell } from './tell.ts';
 
 export type Change<T> =
   | { readonly type: 'ADDED'; readonly object: T }
@@ -59,7 +60,7 @@ export function createInformer<T extends KubeObject, I extends string = never>(
   options: InformerOptions<T, I>,
 ): Informer<T, I> {
   const { resource, transform = withoutManagedFields } = options;
-  const onError = tolerant(options.onError);
+  const onError = (error: unknown): void => tell(() => options.onError?.(error));
   const objects = new Map<string, T>();
   const indexes = createIndexes<T, I>(options.indexes);
   const deliveries = new Set<(change: Change<T>) => void>();
@@ -200,17 +201,6 @@ function createDelivery<T>(handler: ChangeHandler<T>, onError: (error: unknown) 
     setImmediate(() => {
       drain().catch(onError);
     });
-  };
-}
-
-/** A report that itself fails must stop nothing; it is told on the process's own channel. */
-function tolerant(report: ((error: unknown) => void) | undefined): (error: unknown) => void {
-  return (error) => {
-    try {
-      report?.(error);
-    } catch (failure) {
-      process.emitWarning(failure instanceof Error ? failure : String(failure));
-    }
   };
 }
 
