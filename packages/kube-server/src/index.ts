@@ -1,4 +1,4 @@
-export { type AuditPolicy, parsePolicy } from './audit/policy.ts';
+export { type AuditPolicy, defaultAuditPolicy, parsePolicy } from './audit/policy.ts';
 export { type Inspection, inspect, type Problem } from './doctor/inspect.ts';
 export { type RepairReport, repair } from './doctor/repair.ts';
 export { swapIn } from './doctor/swap-in.ts';

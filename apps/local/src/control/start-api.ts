@@ -6,6 +6,7 @@ import { claimBlock, claimedBlocks } from '../home/block-claims.ts';
 import type { Home } from '../home/home.ts';
 import { type HomeRecord, writeHomeRecord } from '../home/home-record.ts';
 import { ensurePki, type HomePki } from '../home/pki.ts';
+import { readAuditPolicy } from './audit-policy.ts';
 import { serviceAddresses } from './catalog.ts';
 
 export interface ApiOptions {
@@ -64,6 +65,7 @@ async function listen(block: number, { home, store, connector, log }: ApiOptions
     connector,
     serviceIPs: serviceAddresses(block),
     logger: log.child({ part: 'api' }),
+    audit: { file: home.auditLog, policy: readAuditPolicy(home) },
     // It ends by `close`, after its clients.
     signal: new AbortController().signal,
   });

@@ -23,6 +23,10 @@ export interface Home {
   readonly versions: string;
   readonly nodes: string;
   readonly logs: string;
+  /** Who did what with the API. */
+  readonly auditLog: string;
+  /** Which requests are written there; the user's, may be missing. */
+  readonly auditPolicy: string;
   /** The proxy's own folder, given to the user that runs it. */
   readonly proxy: string;
   /** Which proxy runs; outside of its folder, since control signals whom it names. */
@@ -45,6 +49,8 @@ export function homeAt(root: string): Home {
     versions: at('versions'),
     nodes: at('nodes'),
     logs: at('logs'),
+    auditLog: at('logs/audit.log'),
+    auditPolicy: at('audit-policy.yaml'),
     proxy: at('proxy'),
     proxyState: at('proxy.json'),
     authorities: at('ca'),

@@ -10,7 +10,7 @@ import type { Clock, Logger } from '@polarstack/base';
 import { onGone } from '../http/gone.ts';
 import { openAuditFile } from './audit-file.ts';
 import { type AuditStage, type AuditTrail, auditEvent, openTrail, subjectOf } from './event.ts';
-import { type AuditPolicy, defaultPolicy, levelOf } from './policy.ts';
+import { type AuditPolicy, defaultAuditPolicy, levelOf } from './policy.ts';
 
 export interface AuditOptions {
   /** The file that is written; its predecessors are `<file>.1` and so on. */
@@ -40,7 +40,7 @@ export interface UpgradeTrail {
 
 export function createAudit(options: AuditOptions | undefined, clock: Clock, logger: Logger): Audit {
   const file = options && openAuditFile({ ...options, path: options.file, logger });
-  const policy = options?.policy ?? defaultPolicy;
+  const policy = options?.policy ?? defaultAuditPolicy;
 
   const tell = (trail: AuditTrail, stage: AuditStage, code: number): void => {
     if (!file) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AuditSubject, defaultPolicy, levelOf, parsePolicy } from './policy.ts';
+import { type AuditSubject, defaultAuditPolicy, levelOf, parsePolicy } from './policy.ts';
 
 const subject = (verb: string, plural: string, more: Partial<AuditSubject> & { subresource?: string } = {}) => ({
   user: 'ann',
@@ -27,17 +27,19 @@ describe('the policy where nobody says otherwise', () => {
     ['get', 'configmaps', 'None'],
     ['list', 'pods', 'None'],
   ])('%s %s: %s', (verb, plural, level) => {
-    expect(levelOf(defaultPolicy, subject(verb, plural))).toBe(level);
+    expect(levelOf(defaultAuditPolicy, subject(verb, plural))).toBe(level);
   });
 
   it('has commands and forwarded ports, and not the pulse of our own parts', () => {
-    expect(levelOf(defaultPolicy, subject('create', 'pods', { subresource: 'exec' }))).toBe('Metadata');
-    expect(levelOf(defaultPolicy, subject('get', 'pods', { subresource: 'portforward' }))).toBe('Metadata');
+    expect(levelOf(defaultAuditPolicy, subject('create', 'pods', { subresource: 'exec' }))).toBe('Metadata');
+    expect(levelOf(defaultAuditPolicy, subject('get', 'pods', { subresource: 'portforward' }))).toBe('Metadata');
     const component = { groups: ['polarstack:components'] };
-    expect(levelOf(defaultPolicy, subject('update', 'leases', component))).toBe('None');
-    expect(levelOf(defaultPolicy, subject('update', 'leases'))).toBe('Metadata');
-    expect(levelOf(defaultPolicy, subject('patch', 'nodes', { ...component, subresource: 'status' }))).toBe('None');
-    expect(levelOf(defaultPolicy, subject('patch', 'nodes', component))).toBe('Metadata');
+    expect(levelOf(defaultAuditPolicy, subject('update', 'leases', component))).toBe('None');
+    expect(levelOf(defaultAuditPolicy, subject('update', 'leases'))).toBe('Metadata');
+    expect(levelOf(defaultAuditPolicy, subject('patch', 'nodes', { ...component, subresource: 'status' }))).toBe(
+      'None',
+    );
+    expect(levelOf(defaultAuditPolicy, subject('patch', 'nodes', component))).toBe('Metadata');
   });
 });
 

@@ -53,7 +53,7 @@ const writes = ['create', 'update', 'patch', 'delete', 'deletecollection'];
  * What is written down where nobody says otherwise: every write, every command and forwarded port, every look at a
  * Secret. Not what our own parts write all the time to say that they are alive.
  */
-export const defaultPolicy: AuditPolicy = readPolicy({
+export const defaultAuditPolicy: AuditPolicy = readPolicy({
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   rules: [
