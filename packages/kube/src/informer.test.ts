@@ -85,6 +85,81 @@ describe('a copy', () => {
   });
 });
 
+describe('what a copy never does', () => {
+  const line = (type: string, name: string, version: number, data = {}): string =>
+    JSON.stringify({
+      type,
+      object: {
+        metadata: { name, namespace: 'default', uid: `uid-${name}-2`, resourceVersion: String(version) },
+        data,
+      },
+    });
+
+  test('it goes back to no older version, of an object or of itself (I4)', async () => {
+    server.put('a', { data: { v: 'new' } });
+    const informer = start();
+    await until('the watch', () => server.watchers === 1);
+    server.sendLine(line('MODIFIED', 'a', 9, { v: 'newer' }));
+    await until('the change', () => informer.resourceVersion === '9');
+    server.sendLine(line('MODIFIED', 'a', 5, { v: 'older' }));
+    server.sendLine(line('DELETED', 'a', 6));
+    server.sendLine(JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '7' } } }));
+    await until('the bookmark', () => informer.stats().bookmarks === 1);
+    expect([informer.resourceVersion, informer.get('default/a')?.data]).toEqual(['9', { v: 'newer' }]);
+    server.closeWatches();
+    await until('the next watch', () => server.watchers === 1);
+    expect(server.requests.at(-1)?.query.get('resourceVersion')).toBe('9');
+  });
+
+  test('an object that an index cannot take holds up no other, and is left as it was (I5)', async () => {
+    server.put('a', { data: { c: 'red' } });
+    server.put('b', { data: { c: 'bad' } });
+    const informer = createInformer({
+      client,
+      resource: ConfigMaps,
+      onError: (error) => errors.push(error),
+      indexes: {
+        color: ({ data }) => {
+          if (data?.c === 'bad') throw new Error('not this one');
+          return [data?.c ?? ''];
+        },
+      },
+    });
+    running.push(informer.start(stop.signal));
+    await informer.synced;
+    await until('the watch', () => server.watchers === 1);
+    server.put('a', { data: { c: 'bad' } });
+    server.put('c', { data: { c: 'blue' } });
+    await until('the last', () => informer.get('default/c') !== undefined);
+    expect([informer.get('default/a')?.data, informer.get('default/b')]).toEqual([{ c: 'red' }, undefined]);
+    expect(informer.byIndex('color', 'red')).toHaveLength(1);
+    expect(errors.map((error) => (error as Error).message)).toEqual(['not this one', 'not this one']);
+    expect(informer.stats().lists).toBe(1);
+  });
+
+  test('it tells no deletion that it only inferred as if it had seen it (I3)', async () => {
+    server.put('seen');
+    server.put('missed');
+    const informer = start();
+    const stale: unknown[] = [];
+    informer.onChange((change) => {
+      if (change.type === 'DELETED') stale.push([change.object.metadata?.name, change.isStale === true]);
+    });
+    await until('the watch', () => server.watchers === 1);
+    server.remove('seen');
+    await until('the first', () => stale.length === 1);
+    server.answer({ status: 503, body: '' });
+    server.resetWatches();
+    server.remove('missed');
+    server.forgetHistory();
+    await until('the second', () => stale.length === 2);
+    expect(stale).toEqual([
+      ['seen', false],
+      ['missed', true],
+    ]);
+  });
+});
+
 describe('a handler', () => {
   test('that throws is reported, and neither it nor the others lose a change (I2)', async () => {
     const informer = start();

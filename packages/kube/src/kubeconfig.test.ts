@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StackError } from '@polarstack/base';
+import { createAuthority, issueCertificate } from '@polarstack/pki';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { inClusterConfig } from './in-cluster.ts';
@@ -95,6 +96,66 @@ describe('loadKubeconfig', () => {
   test('a file that is not there is named', async () => {
     const error = await failure(loadKubeconfig(join(folder, 'absent')));
     expect([error.code, error.message.includes(join(folder, 'absent'))]).toEqual(['KubeconfigInvalid', true]);
+  });
+});
+
+describe('several files', () => {
+  const write = async (name: string, value: object): Promise<string> => {
+    const path = join(folder, name);
+    await writeFile(path, stringify(value));
+    return path;
+  };
+
+  test('the first that has a name counts, missing ones are passed over, and none at all is an error', async () => {
+    const users = await write('users', { users: [{ name: 'u', user: { token: 'first' } }] });
+    const whole = join(folder, 'whole');
+    await writeFile(whole, kubeconfig({ token: 'second' }));
+    const absent = join(folder, 'absent');
+    expect(await loadKubeconfig([absent, users, whole])).toMatchObject({ token: 'first', namespace: 'db' });
+    expect(await loadKubeconfig([whole, users])).toMatchObject({ token: 'second' });
+    expect((await failure(loadKubeconfig([absent, join(folder, 'other')]))).message).toContain(absent);
+    expect((await failure(loadKubeconfig([]))).code).toBe('KubeconfigInvalid');
+    expect((await failure(loadKubeconfig([users]))).message).toContain('no current-context');
+    expect((await failure(loadKubeconfig([whole, folder]))).message).toContain(folder);
+  });
+
+  test('client certificates in files are read again when asked, and a pair that does not fit is not used', async () => {
+    const now = new Date();
+    const authority = await createAuthority({ commonName: 'ca', days: 1, now });
+    const issue = async (commonName: string) =>
+      await issueCertificate({ authority, commonName, usages: ['client'], days: 1, now });
+    const [one, two] = [await issue('one'), await issue('two')];
+    const put = async (part: 'crt' | 'key', text: string): Promise<void> => await writeFile(join(folder, part), text);
+    await put('crt', one.certPem);
+    await put('key', one.keyPem);
+    const path = join(folder, 'config');
+    await writeFile(path, kubeconfig({ 'client-certificate': 'crt', 'client-key': 'key' }));
+    const { credentials } = await loadKubeconfig(path);
+    expect(await credentials?.({ renew: false })).toEqual(one);
+    await put('crt', two.certPem);
+    expect(await credentials?.({ renew: true })).toEqual(one);
+    await put('key', two.keyPem);
+    expect(await credentials?.({ renew: false })).toEqual(one);
+    expect(await credentials?.({ renew: true })).toEqual(two);
+  });
+});
+
+describe('what would be misunderstood if it were ignored', () => {
+  const server = 'https://h:1';
+  test.each([
+    ['a proxy', {}, { server, 'proxy-url': 'http://proxy:3128' }, 'proxy-url'],
+    ['another identity', { token: 't', as: 'somebody' }, { server }, 'acting as another user'],
+    ['another group', { token: 't', 'as-groups': ['g'] }, { server }, 'acting as another user'],
+    ['a password', { username: 'me', password: 'p' }, { server }, 'passwords'],
+    [
+      'an authority that nobody would look at',
+      {},
+      { server, 'insecure-skip-tls-verify': true, 'certificate-authority-data': base64(PEM) },
+      'contradict',
+    ],
+  ])('%s is refused', async (_, user, cluster, words) => {
+    const error = await failure(loadKubeconfig(kubeconfig(user, cluster)));
+    expect([error.code, error.message]).toEqual(['KubeconfigInvalid', expect.stringContaining(words)]);
   });
 });
 

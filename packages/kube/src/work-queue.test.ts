@@ -120,6 +120,45 @@ describe('properties', () => {
   });
 });
 
+describe('fairness and the end', () => {
+  test('a key that never rests waits behind those that waited before it, and a drain loses none (Q2, Q3)', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(6), { minLength: 1, maxLength: 60 }), fc.nat(60), async (keys, drainAt) => {
+        const queue = createWorkQueue({ clock: createTestClock() });
+        /** As it must be: who waits, in order. */
+        const model: string[] = [];
+        const want = (key: string): void => {
+          if (!model.includes(key)) model.push(key);
+        };
+        for (const [i, each] of keys.entries()) {
+          if (i === drainAt) break;
+          queue.add(`k${each}`);
+          want(`k${each}`);
+          queue.add('busy');
+          want('busy');
+          if (each % 2 === 1) continue;
+          const key = await queue.next();
+          expect(key).toBe(model.shift());
+          // Comes again at once, as an object does that somebody changes all the time.
+          queue.add(key ?? '');
+          want(key ?? '');
+          queue.done(key ?? '');
+        }
+        const down = queue.shutDown({ drain: true });
+        queue.add('too late');
+        for (const expected of model) {
+          const key = await queue.next();
+          expect(key).toBe(expected);
+          queue.done(key ?? '');
+        }
+        expect(await queue.next()).toBeUndefined();
+        await down;
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
 describe('keys', () => {
   test('a key added often while it waits, and often while it is worked on, runs twice (Q3)', async () => {
     const queue = createWorkQueue();
