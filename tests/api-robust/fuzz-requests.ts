@@ -1,24 +1,9 @@
 /** Requests that no honest client sends, and some that one would: what the fuzz test draws from. */
 import fc from 'fast-check';
+import { bodyOf, jsonPatch, texts, tree, yamlText } from './fuzz-bodies.ts';
 import { spdy, websocket } from './fuzz-frames.ts';
 import { target } from './fuzz-targets.ts';
-import {
-  accept,
-  bodyOf,
-  extraHeader,
-  jsonPatch,
-  type Kind,
-  kind,
-  name,
-  nasty,
-  query,
-  rarely,
-  safely,
-  texts,
-  tree,
-  type,
-  yamlText,
-} from './fuzz-words.ts';
+import { accept, extraHeader, type Kind, kind, name, nasty, query, rarely, safely, type } from './fuzz-words.ts';
 
 export type FuzzRequest = FuzzContent & { readonly leaves: 'politely' | 'rudely' };
 
