@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const benches = ['store/store.ts', 'api/api.ts', 'ready/ready.ts', 'idle/idle.ts'];
+const benches = ['store/store.ts', 'api/api.ts', 'ready/ready.ts', 'idle/idle.ts', 'switchover/switchover.ts'];
 const tsx = join(import.meta.dirname, '../node_modules/.bin/tsx');
 
 let failed = 0;

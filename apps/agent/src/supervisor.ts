@@ -344,7 +344,8 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       await wantRunning(waitSignal);
     },
     stop: async (mode, timeoutMs) => {
-      await state.update({ wanted: 'stopped' });
+      // Who waits for this may hold up everybody's writes: no flush of a disk for what is known.
+      if (state.current.wanted !== 'stopped') await state.update({ wanted: 'stopped' });
       await acts.run(async () => await stopNow(mode, timeoutMs));
       failure = undefined;
     },

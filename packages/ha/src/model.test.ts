@@ -120,3 +120,14 @@ test('random lives of a cluster: switches to anybody, members that go down and c
     { numRuns: 100 },
   );
 });
+
+test('switches in a row: each is done, although a replica tells an old timeline once its primary is gone', async () => {
+  const model = createModel();
+  const clock = createVirtualClock();
+  for (const [index, target] of ['b', 'c', 'a', 'c'].entries()) {
+    ask(model, clock, target, `ask-${index}`);
+    await manage(model, clock);
+    expect(resultOf(model.record, `ask-${index}`)).toMatchObject({ outcome: 'done', to: target, epoch: index + 2 });
+  }
+  expect(model.faultsFound()).toEqual([]);
+});

@@ -3,7 +3,7 @@
  * before they act, and refuse what a newer decision has overtaken.
  */
 import { type Clock, isStackError, StackError, toStackError, withDeadline } from '@polarstack/base';
-import { type EngineReport, slotName } from '@polarstack/contracts';
+import { type AgentStatus, type EngineReport, slotName } from '@polarstack/contracts';
 import { isPast, lagOf } from '../lsn.ts';
 import type { HaRecord, Trouble } from '../record/record.ts';
 import type { SwitchAction, SwitchEvent } from '../switch/events.ts';
@@ -73,12 +73,7 @@ async function effect(record: HaRecord, action: TaggedAction, context: EffectCon
     case 'fence': {
       const agent = ports.agent(action.from);
       const evidence = await agent.fence({ epoch: of.epoch, mode: 'immediate', timeoutMs: FENCE_STOP_MS }, signal);
-      const { lsn } = evidence;
-      // What it wrote between the stop and the fence, should somebody have started it, must arrive too.
-      if (lsn !== undefined && action.to !== action.from)
-        await drained(ports.agent(action.to), lsn, context).catch(noEnd);
-      const others = Object.keys(record.members).filter((id) => id !== action.from);
-      return { kind: 'fenced', of, evidence, look: await lookAt(others, context) };
+      return { kind: 'fenced', of, evidence, look: await lookForSuccessor(record, action, evidence.lsn, context) };
     }
     case 'promote':
       await promote(ports.agent(action.to), of.epoch, signal);
@@ -103,10 +98,29 @@ async function effect(record: HaRecord, action: TaggedAction, context: EffectCon
   }
 }
 
-/** Not drained in time: who is elected is decided by what the look after it finds. */
-const noEnd = (error: unknown): void => {
-  if (!isStackError(error)) throw error;
-};
+/**
+ * The chosen one alone, where it has everything: writes wait. Everything is also what the old primary wrote between its stop and
+ * its fence, should somebody have started it. Else everybody is looked at.
+ */
+async function lookForSuccessor(
+  record: HaRecord,
+  { from, to }: { readonly from: string; readonly to: string },
+  lsn: string | undefined,
+  context: EffectContext,
+): Promise<ClusterLook> {
+  if (lsn !== undefined && from === record.primary && to !== from) {
+    try {
+      return new Map([[to, { status: await drained(context.ports.agent(to), lsn, context) }]]);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!isStackError(error)) throw error;
+    }
+  }
+  return await lookAt(
+    Object.keys(record.members).filter((id) => id !== from),
+    context,
+  );
+}
 
 export async function lookAt(ids: readonly string[], { ports, signal }: EffectContext): Promise<ClusterLook> {
   const look = async (id: string): Promise<MemberLook> => {
@@ -175,14 +189,14 @@ async function stopAndDrain(
   await drained(ports.agent(to), report.lsn, context);
 }
 
-async function drained(target: MemberAgent, lsn: string, { clock, signal }: EffectContext): Promise<void> {
+async function drained(target: MemberAgent, lsn: string, { clock, signal }: EffectContext): Promise<AgentStatus> {
   const deadline = clock.monotonic() + DRAIN_MS;
   let seen: string | undefined;
   for (;;) {
     try {
-      const { engine } = await target.status(signal);
-      seen = engine.lsn;
-      if (isPast(engine.lsn, lsn)) return;
+      const status = await target.status(signal);
+      seen = status.engine.lsn;
+      if (isPast(seen, lsn)) return status;
     } catch (error) {
       if (!isStackError(error, 'AgentUnreachable')) throw error;
     }

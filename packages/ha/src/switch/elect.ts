@@ -27,16 +27,19 @@ function objection(status: AgentStatus | undefined, id: string, evidence: FenceE
   if (engine.systemId !== evidence.systemId) return `${id} is no copy of this database`;
   if (!evidence.cleanStop || evidence.lsn === undefined)
     return 'the old primary did not end in order, so what it wrote last is known to itself alone';
-  if (engine.timeline !== evidence.timeline) return `${id} is on another timeline`;
+  // Without a walreceiver a replica tells the timeline of its last restart point: an older one says nothing.
+  if ((engine.timeline ?? 0) > (evidence.timeline ?? 0)) return `${id} is on a timeline of its own`;
   if (!isPast(engine.lsn, evidence.lsn))
     return `${id} has replayed to ${engine.lsn ?? 'nowhere'} only, not past ${evidence.lsn}`;
   return undefined;
 }
 
-const forkOf = ({ engine }: AgentStatus): { readonly timeline: number; readonly lsn: string } | undefined =>
-  engine.timeline !== undefined && engine.lsn !== undefined
-    ? { timeline: engine.timeline, lsn: engine.lsn }
-    : undefined;
+/** Where the line of a replica leaves that of the stopped one: at what it has replayed. */
+const forkOf = (
+  { engine }: AgentStatus,
+  { timeline }: FenceEvidence,
+): { readonly timeline: number; readonly lsn: string } | undefined =>
+  timeline !== undefined && engine.lsn !== undefined ? { timeline, lsn: engine.lsn } : undefined;
 
 /** Invariant M4. */
 export function elect(record: HaRecord, running: Switch, evidence: FenceEvidence, look: ClusterLook): Election {
@@ -44,7 +47,7 @@ export function elect(record: HaRecord, running: Switch, evidence: FenceEvidence
   const { to, from } = running;
   const status = statusOf(look, to);
   const why = objection(status, to, evidence);
-  const fork = status && forkOf(status);
+  const fork = status && forkOf(status, evidence);
   if (why === undefined && fork) {
     const text = `${to} has replayed everything up to the last checkpoint of ${from} at ${evidence.lsn}`;
     return { to, parent: record.epoch, fork, reasons: [{ guard: 'E1-has-everything', holds: true, text }] };
@@ -76,7 +79,7 @@ function electAfterFailure(record: HaRecord, running: Switch, look: ClusterLook)
   );
   for (const [id] of others) {
     const status = statusOf(look, id);
-    const fork = status && forkOf(status);
+    const fork = status && stop && forkOf(status, stop);
     if (!stop || !fork || objection(status, id, stop) !== undefined) continue;
     const text = `${from} failed and ${origin} is out of reach; ${id} has replayed everything that ${origin} wrote`;
     return { to: id, parent, fork, reasons: [{ guard: 'E3-other-replica', holds: true, text }] };

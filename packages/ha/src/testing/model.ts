@@ -22,6 +22,8 @@ export interface ModelInstance {
   role: 'primary' | 'replica';
   cleanStop: boolean;
   timeline: number;
+  /** The timeline that its control file tells: that of its last start or restart point. */
+  noted: number;
   /** What it has written or replayed, in order. */
   log: readonly string[];
   /** Its agent and its engine do not answer. */
@@ -57,6 +59,7 @@ export function createModel(faults: readonly Fault[] = []) {
         role: id === 'a' ? 'primary' : 'replica',
         cleanStop: false,
         timeline: 1,
+        noted: 1,
         log: ['base'],
         down: false,
         stuck: false,
@@ -134,7 +137,8 @@ export function createModel(faults: readonly Fault[] = []) {
     dataDir: '/data',
     configVersion: 1,
     systemId: 's',
-    timeline: one.timeline,
+    // A replica without a walreceiver knows no more than its control file.
+    timeline: one.role === 'replica' && one.running && !streams(one) ? one.noted : one.timeline,
     version: '15.1',
     ...(one.running
       ? {
@@ -162,6 +166,7 @@ export function createModel(faults: readonly Fault[] = []) {
     if (one.term.epoch < (one.fence ?? 0)) throw new StackError('StaleEpoch', `${one.id} is fenced`);
     if (one.running) return;
     one.running = true;
+    one.noted = one.timeline;
     one.role = one.term.role;
     one.cleanStop = false;
     live();
