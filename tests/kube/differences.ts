@@ -57,14 +57,6 @@ export const differences: readonly Difference[] = [
     places: /(services|namespaces|events).*managedFields/,
   },
   {
-    title: 'Doubled fields of a JSON text',
-    ours: 'the last one counts',
-    kubernetes: 'maps of the same name are merged',
-    reason: 'Warned of on both, refused by both where validation is strict; merging is an accident of a decoder.',
-    decision: '0013',
-    places: /unknown and doubled fields.*body\.(data\.a|metadata\.managedFields.*)$/,
-  },
-  {
     title: 'Whole numbers of more than 53 bits',
     ours: 'fields without a type of their own keep the nearest number that JavaScript has',
     kubernetes: 'they keep all 64 bits',
@@ -79,14 +71,6 @@ export const differences: readonly Difference[] = [
     reason: 'A bookmark is no object; nobody reads more of it than its version.',
     decision: '0013',
     places: /bookmarks in every form.*\.(spec|status)$/,
-  },
-  {
-    title: 'Rules after a fault of type',
-    ours: 'a value of the wrong type is told once',
-    kubernetes: 'the scale subresource tells it once more, in words of its own',
-    reason: 'One fault, one cause; code and reason are the same.',
-    decision: '0013',
-    places: /custom resources: are validated.*(body\.message|details\.causes)$/,
   },
 ];
 

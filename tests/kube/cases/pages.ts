@@ -59,6 +59,8 @@ export const pageCases = topic('pages', {
     const path = await fill(api, ['a', 'b', 'c']);
     const now = versionOf((await api.quiet('GET', path)).body);
     await api.quiet('POST', path, { metadata: { name: 'aa' } });
+    // What is asked without a version is the newest, and after that nobody sees an older one.
+    await api.quiet('GET', path);
     for (const query of [
       'limit=2&resourceVersion=0',
       'limit=2&resourceVersion=0&resourceVersionMatch=NotOlderThan',

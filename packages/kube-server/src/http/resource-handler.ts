@@ -22,6 +22,7 @@ import { decodeObject, decodeOptions, mediaType, readBody } from './body.ts';
 import { duplicateFields } from './duplicate-fields.ts';
 import { readFieldManager } from './field-manager.ts';
 import type { UserInfo } from './identity.ts';
+import { parseMerged } from './merged-json.ts';
 import { negotiate } from './negotiate.ts';
 import { readPatch } from './patch-body.ts';
 import { sendList, sendObject } from './renderings.ts';
@@ -230,8 +231,10 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   const readObject = async (call: ResourceCall) => {
     const validation = readFieldValidation(call.query.get('fieldValidation'));
     const body = await readBody(call.request);
-    const decoded = await decodeObject(body, mediaType(call.request), validation !== 'Ignore');
-    return { value: decoded.value, options: inputOptions(call, decoded.duplicates, validation) };
+    const decoded = await decodeObject(body, mediaType(call.request), true);
+    const isMerged = decoded.duplicates.length > 0 && !call.definition.custom;
+    const value = isMerged ? parseMerged(body.toString('utf8')) : decoded.value;
+    return { value, options: inputOptions(call, decoded.duplicates, validation) };
   };
 
   const handle = async (call: ResourceCall): Promise<void> => {

@@ -80,7 +80,7 @@ function requirement(peek: () => Token, next: () => Token): Requirement {
   if (name.kind !== 'name') throw unreadable(`found '${name.text}', expected: identifier`);
   const key = name.text;
   const wrong = nameChecks.qualified(key);
-  if (wrong !== undefined) throw unreadable(fieldMessage(fieldError.invalid('key', key, wrong)));
+  if (wrong !== undefined) throw unreadable(fieldMessage(fieldError.invalid('<nil>', key, wrong)));
   if (isAbsence) return (labels) => !Object.hasOwn(labels, key);
   if (isOver(peek())) return (labels) => Object.hasOwn(labels, key);
   const operator = next();
