@@ -61,7 +61,7 @@ function complaint(ours: Outcome, real: Outcome | undefined): readonly string[] 
   if (!real || isSame) return [[...lines, ...said].join('\n')];
   const only = (mine: Outcome, other: Outcome, mark: string): readonly string[] =>
     mine.said.filter((line) => !other.said.includes(line)).map((line) => `${mark} ${line}`);
-  const order = 'the lines are the same, in another order';
+  const order = ['the same lines in another order', '--- ours', ...ours.said, '--- there', ...real.said];
   const different = [...only(ours, real, 'ours:'), ...only(real, ours, 'real:')];
-  return [[...lines, `exit ${real.code} there`, ...(different.length > 0 ? different : [order])].join('\n')];
+  return [[...lines, `exit ${real.code} there`, ...(different.length > 0 ? different : order)].join('\n')];
 }

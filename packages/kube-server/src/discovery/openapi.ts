@@ -42,8 +42,36 @@ const plain = [
   'x-kubernetes-patch-strategy',
 ] as const;
 
+const api = 'io.k8s.apimachinery.pkg';
+
+/** Values that have names of their own there. */
+const named: Readonly<Record<string, { readonly name: string; readonly schema: object }>> = {
+  quantity: {
+    name: `${api}.api.resource.Quantity`,
+    schema: { description: 'A number with a unit.', oneOf: [{ type: 'string' }, { type: 'number' }] },
+  },
+  'int-or-string': {
+    name: `${api}.util.intstr.IntOrString`,
+    schema: {
+      description: 'A number or a text.',
+      format: 'int-or-string',
+      oneOf: [{ type: 'integer' }, { type: 'string' }],
+    },
+  },
+};
+
 /** A schema in OpenAPI's form; named types are referred to and added to `schemas`. */
 function convert(schema: Schema, schemas: Schemas): object {
+  const value = schema['x-kubernetes-int-or-string'] === true ? named[schema.format ?? ''] : undefined;
+  if (value) {
+    schemas[value.name] = value.schema;
+    const { description, default: fallback } = schema;
+    return {
+      ...(description === undefined && fallback === undefined ? ref(value.name) : { allOf: [ref(value.name)] }),
+      ...(description === undefined ? {} : { description }),
+      ...(fallback === undefined ? {} : { default: fallback }),
+    };
+  }
   if (schema.typeName === undefined) return body(schema, schemas);
   addType(schema, schemas);
   const own = Object.hasOwn(schema, 'properties') ? undefined : schema;
@@ -71,10 +99,8 @@ function body(schema: Schema, schemas: Schemas): object {
     const value = schema[word];
     if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)) result[word] = value;
   }
-  if (schema.format === 'quantity' || schema.format === 'int-or-string') {
-    delete result['x-kubernetes-int-or-string'];
-    result.oneOf = [{ type: 'string' }, { type: schema.format === 'quantity' ? 'number' : 'integer' }];
-  }
+  const required = [...(schema.required ?? []), ...(schema.published ?? [])];
+  if (required.length > 0) result.required = required;
   if (schema.format === 'micro-time') result.format = 'date-time';
   if (schema.properties) {
     result.properties = Object.fromEntries(

@@ -100,7 +100,7 @@ describe('strategic merge patches', () => {
     expect(
       patched({ spec: { containers: [{ name: 'one', args: ['y'], ports: [{ containerPort: 81 }] }] } }),
     ).toMatchObject({
-      spec: { containers: [{ args: ['y'], ports: [{ containerPort: 80 }, { containerPort: 81 }] }, {}] },
+      spec: { containers: [{ args: ['y'], ports: [{ containerPort: 81 }, { containerPort: 80 }] }, {}] },
     });
     expect(patched({ spec: { tolerations: [{ key: 'b' }] } })).toMatchObject({ spec: { tolerations: [{ key: 'b' }] } });
   });
@@ -119,7 +119,7 @@ describe('strategic merge patches', () => {
       metadata: { finalizers: ['b'] },
     });
     expect(patched({ metadata: { finalizers: ['c', 'a'] } })).toMatchObject({
-      metadata: { finalizers: ['a', 'b', 'c'] },
+      metadata: { finalizers: ['c', 'a', 'b'] },
     });
     expect(patched({ metadata: { $retainKeys: ['labels'] } })).toEqual({
       ...current,

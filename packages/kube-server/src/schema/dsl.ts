@@ -3,12 +3,15 @@
  *
  *     ContainerPort: containerPort! int, hostIP string, protocol string(TCP|UDP|SCTP)=TCP
  *
- * A field is `name[!] type[@key][=default]`; `!` means required. Types are `string`, `int`, `int32`, `number`, `bool`, `time`,
- * `micro` (time with six digits), `quantity`, `intstr`, `bytes` (base64), `any`, `[T]`, `{T}` (map) or the name of
+ * A field is `name[!] type[@key][=default]`; `!` means required, `*` that it is published as such and judged, if at all,
+ * elsewhere. Types are `string`, `int`, `int32`, `number`, `bool`, `time`,
+ * `micro` (time with six digits), `quantity`, `intstr`, `bytes` (base64), `any`, `raw`, `fields`
+ * (of managedFields), `[T]`, `{T}` (map) or the name of
  * another type; `string(A|B)` is an enumeration; `time=null` is shown as null where nobody said when. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
  * merges a list of plain values, each an item of a set. Ownership (server-side apply) follows the same keys;
  * `[T]@key+other` has more keys for it than strategic patches have, `[T]#key` has keys for it alone, and a list without
- * any is owned as a whole. So is a `{T}~`, and a type declared as `Name~:`.
+ * any is owned as a whole. So is a `{T}~`, and a type declared as `Name~:`. `Name>Title:` is published under its title: names
+ * are unique here, titles within their group.
  */
 import type { Schema } from './schema.ts';
 
@@ -27,6 +30,12 @@ const primitives: Readonly<Record<string, Schema>> = {
   quantity: { 'x-kubernetes-int-or-string': true, format: 'quantity' },
   intstr: { 'x-kubernetes-int-or-string': true, format: 'int-or-string' },
   any: { 'x-kubernetes-preserve-unknown-fields': true },
+  raw: { typeName: 'io.k8s.apimachinery.pkg.runtime.RawExtension', 'x-kubernetes-preserve-unknown-fields': true },
+  fields: {
+    type: 'object',
+    typeName: 'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1',
+    'x-kubernetes-preserve-unknown-fields': true,
+  },
 };
 
 const atomic = { 'x-kubernetes-map-type': 'atomic' } as const;
@@ -54,6 +63,8 @@ export interface TypeSection {
 
 interface Declaration {
   readonly prefix: string;
+  /** What it is published as. */
+  readonly title: string;
   /** Its values are owned as a whole. */
   readonly isAtomic: boolean;
   readonly fields: string;
@@ -65,9 +76,10 @@ function declarations(sections: readonly TypeSection[]): ReadonlyMap<string, Dec
     for (const line of text.split('\n')) {
       const colon = line.indexOf(':');
       if (colon <= 0) continue;
-      const name = line.slice(0, colon).trim();
-      const isAtomic = name.endsWith('~');
-      found.set(isAtomic ? name.slice(0, -1) : name, { prefix, isAtomic, fields: line.slice(colon + 1) });
+      const head = line.slice(0, colon).trim();
+      const isAtomic = head.endsWith('~');
+      const [name = '', title = name] = (isAtomic ? head.slice(0, -1) : head).split('>');
+      found.set(name, { prefix, title, isAtomic, fields: line.slice(colon + 1) });
     }
   }
   return found;
@@ -94,17 +106,17 @@ export function compileTypes(
     return primitives[text] ?? lookup(text);
   };
 
-  const field = (owner: string, text: string): { name: string; required: boolean; schema: Schema } => {
-    const match = /^([\w$-]+)(!?) ([^=]+?)(?:=(.*))?$/.exec(text.trim());
+  const field = (owner: string, text: string): { name: string; mark: string; schema: Schema } => {
+    const match = /^([\w$-]+)([!*]?) ([^=]+?)(?:=(.*))?$/.exec(text.trim());
     if (!match) throw new Error(`cannot read field "${text}" of ${owner}`);
-    const [, name = '', required, type = '', fallback] = match;
+    const [, name = '', mark = '', type = '', fallback] = match;
     const description = descriptions[`${owner}.${name}`] ?? descriptions[name];
     let schema = reference(type);
     if (description !== undefined) schema = withExtra(schema, { description });
     if (fallback !== undefined) {
       schema = withExtra(schema, { default: readDefault(schema, fallback) });
     }
-    return { name, required: required === '!', schema };
+    return { name, mark, schema };
   };
 
   const lookup = (name: string): Schema => {
@@ -115,20 +127,23 @@ export function compileTypes(
     if (!declaration) throw new Error(`type ${name} is not declared`);
     const properties: Record<string, Schema> = {};
     const required: string[] = [];
+    const published: string[] = [];
     const schema = {
       type: 'object' as const,
-      typeName: `${declaration.prefix}.${name}`,
+      typeName: `${declaration.prefix}.${declaration.title}`,
       ...(declaration.isAtomic ? atomic : {}),
       ...(descriptions[name] === undefined ? {} : { description: descriptions[name] }),
       properties,
       required,
+      published,
     };
     made.set(name, schema); // before the fields: types may refer to themselves
     for (const text of declaration.fields.split(', ')) {
       if (text.trim() === '') continue;
       const made = field(name, text);
       properties[made.name] = made.schema;
-      if (made.required) required.push(made.name);
+      if (made.mark === '!') required.push(made.name);
+      if (made.mark === '*') published.push(made.name);
     }
     return schema;
   };

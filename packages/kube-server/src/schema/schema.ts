@@ -22,6 +22,8 @@ export interface Schema {
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
   readonly required?: readonly string[];
+  /** Told as required beside those, for people and tools; never judged by. */
+  readonly published?: readonly string[];
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly nullable?: boolean;

@@ -7,13 +7,13 @@ export const groupTypes: readonly TypeSection[] = [
   {
     prefix: 'io.k8s.api.events.v1',
     text: `
-EventsEvent: ${object}, action string, deprecatedCount int, deprecatedFirstTimestamp time, deprecatedLastTimestamp time, deprecatedSource EventSource, eventTime micro, note string, reason string, regarding ObjectReference, related ObjectReference, reportingController string, reportingInstance string, series EventSeries, type string
+EventsEvent>Event: ${object}, action string, deprecatedCount int, deprecatedFirstTimestamp time, deprecatedLastTimestamp time, deprecatedSource EventSource, eventTime* micro, note string, reason string, regarding ObjectReference, related ObjectReference, reportingController string, reportingInstance string, series EventSeries, type string
 `,
   },
   {
     prefix: 'io.k8s.api.discovery.v1',
     text: `
-EndpointSlice: ${object}, addressType! string(FQDN|IPv4|IPv6), endpoints [Endpoint], ports [EndpointPort]
+EndpointSlice: ${object}, addressType! string(FQDN|IPv4|IPv6), endpoints* [Endpoint], ports [EndpointPort]
 Endpoint: addresses! [string], conditions EndpointConditions, deprecatedTopology {string}, hints EndpointHints, hostname string, nodeName string, targetRef ObjectReference, zone string
 EndpointConditions: ready bool, serving bool, terminating bool
 EndpointHints: forNodes [ForZone], forZones [ForZone]
@@ -45,8 +45,8 @@ PolicyRule: apiGroups [string], nonResourceURLs [string], resourceNames [string]
 AggregationRule: clusterRoleSelectors [LabelSelector]
 RoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
 ClusterRoleBinding: ${object}, roleRef! RoleRef, subjects [RbacSubject]
-RoleRef~: apiGroup string=rbac.authorization.k8s.io, kind! string(Role|ClusterRole), name! string
-RbacSubject~: apiGroup string, kind! string(Group|ServiceAccount|User), name! string, namespace string
+RoleRef~: apiGroup* string=rbac.authorization.k8s.io, kind! string(Role|ClusterRole), name! string
+RbacSubject>Subject~: apiGroup string, kind! string(Group|ServiceAccount|User), name! string, namespace string
 `,
   },
   {
@@ -55,7 +55,7 @@ RbacSubject~: apiGroup string, kind! string(Group|ServiceAccount|User), name! st
 SelfSubjectAccessReview: ${object}, spec! SelfSubjectAccessReviewSpec, status SubjectAccessReviewStatus
 SelfSubjectAccessReviewSpec: nonResourceAttributes NonResourceAttributes, resourceAttributes ResourceAttributes
 NonResourceAttributes: path string, verb string
-ResourceAttributes: fieldSelector any, group string, labelSelector any, name string, namespace string, resource string, subresource string, verb string, version string
+ResourceAttributes: fieldSelector FieldSelectorAttributes, group string, labelSelector LabelSelectorAttributes, name string, namespace string, resource string, subresource string, verb string, version string
 SubjectAccessReviewStatus: allowed bool, denied bool, evaluationError string, reason string
 SelfSubjectRulesReview: ${object}, spec! SelfSubjectRulesReviewSpec, status any
 SelfSubjectRulesReviewSpec: namespace string
@@ -66,7 +66,7 @@ SelfSubjectRulesReviewSpec: namespace string
     text: `
 SelfSubjectReview: ${object}, status SelfSubjectReviewStatus
 SelfSubjectReviewStatus: userInfo UserInfo
-UserInfo: extra any, groups [string], uid string, username string
+UserInfo: extra {[string]}, groups [string], uid string, username string
 `,
   },
   {
@@ -84,7 +84,7 @@ CustomResourceDefinition: ${object}, spec! CustomResourceDefinitionSpec, status 
 CustomResourceDefinitionSpec: conversion CustomResourceConversion, group! string, names! CustomResourceDefinitionNames, preserveUnknownFields bool, scope! string(Cluster|Namespaced), versions! [CustomResourceDefinitionVersion]
 CustomResourceConversion: strategy! string(None|Webhook), webhook any
 CustomResourceDefinitionNames: categories [string], kind! string, listKind string, plural! string, shortNames [string], singular string
-CustomResourceDefinitionVersion: additionalPrinterColumns [CustomResourceColumnDefinition], deprecated bool, deprecationWarning string, name! string, schema CustomResourceValidation, selectableFields [SelectableField], served bool, storage bool, subresources CustomResourceSubresources
+CustomResourceDefinitionVersion: additionalPrinterColumns [CustomResourceColumnDefinition], deprecated bool, deprecationWarning string, name! string, schema CustomResourceValidation, selectableFields [SelectableField], served* bool, storage* bool, subresources CustomResourceSubresources
 CustomResourceColumnDefinition: description string, format string, jsonPath! string, name! string, priority int, type! string
 CustomResourceValidation: openAPIV3Schema JSONSchemaProps
 SelectableField: jsonPath! string
@@ -102,10 +102,10 @@ ValidatingAdmissionPolicy: ${object}, spec! ValidatingAdmissionPolicySpec, statu
 ValidatingAdmissionPolicySpec: auditAnnotations [AuditAnnotation], failurePolicy string(Fail|Ignore)=Fail, matchConditions [MatchCondition]@name, matchConstraints MatchResources, paramKind ParamKind, validations [Validation], variables [Variable]@name
 MatchResources~: excludeResourceRules [NamedRuleWithOperations], matchPolicy string(Equivalent|Exact)=Equivalent, namespaceSelector LabelSelector={}, objectSelector LabelSelector={}, resourceRules [NamedRuleWithOperations]
 NamedRuleWithOperations~: apiGroups [string], apiVersions [string], operations [string(*|CONNECT|CREATE|DELETE|UPDATE)], resourceNames [string], resources [string], scope string(*|Cluster|Namespaced)=*
-MatchCondition: expression string, name string
+MatchCondition: expression* string, name* string
 ParamKind~: apiVersion string, kind string
-Validation: expression string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
-Variable: expression string, name string
+Validation: expression* string, message string, messageExpression string, reason string(Forbidden|Invalid|RequestEntityTooLarge|Unauthorized)
+Variable: expression* string, name* string
 AuditAnnotation: key! string, valueExpression! string
 ValidatingAdmissionPolicyStatus: conditions [Condition]@type, observedGeneration int, typeChecking TypeChecking
 TypeChecking: expressionWarnings [ExpressionWarning]

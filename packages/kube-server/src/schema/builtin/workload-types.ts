@@ -38,12 +38,12 @@ StatefulSetOrdinals: start int32
 StatefulSetStatus: availableReplicas int32=0, collisionCount int32, conditions [StatefulSetCondition]@type, currentReplicas int32, currentRevision string, observedGeneration int, readyReplicas int32, replicas! int32=0, updateRevision string, updatedReplicas int32
 StatefulSetCondition: ${condition}
 DaemonSet: ${object}, spec DaemonSetSpec={}, status DaemonSetStatus
-DaemonSetSpec: minReadySeconds int32, revisionHistoryLimit int32=10, selector LabelSelector, template! PodTemplateSpec={}, updateStrategy DaemonSetUpdateStrategy={}
+DaemonSetSpec: minReadySeconds int32, revisionHistoryLimit int32=10, selector* LabelSelector, template! PodTemplateSpec={}, updateStrategy DaemonSetUpdateStrategy={}
 DaemonSetUpdateStrategy: rollingUpdate RollingUpdateDaemonSet, type string=RollingUpdate
 RollingUpdateDaemonSet: maxSurge intstr, maxUnavailable intstr
 DaemonSetStatus: collisionCount int32, conditions [DaemonSetCondition]@type, currentNumberScheduled! int32=0, desiredNumberScheduled! int32=0, numberAvailable int32, numberMisscheduled! int32=0, numberReady! int32=0, numberUnavailable int32, observedGeneration int, updatedNumberScheduled int32
 DaemonSetCondition: ${condition}
-ControllerRevision: ${object}, data any, revision! int=0
+ControllerRevision: ${object}, data raw, revision! int=0
 `,
   },
   {
@@ -52,10 +52,10 @@ ControllerRevision: ${object}, data any, revision! int=0
 Job: ${object}, spec JobSpec={}, status JobStatus
 JobSpec: activeDeadlineSeconds int, backoffLimit int32, backoffLimitPerIndex int32, completionMode string, completions int32, managedBy string, manualSelector bool, maxFailedIndexes int32, parallelism int32, podFailurePolicy PodFailurePolicy, podReplacementPolicy string, selector LabelSelector, successPolicy SuccessPolicy, suspend bool, template! PodTemplateSpec={}, ttlSecondsAfterFinished int32
 PodFailurePolicy: rules! [PodFailurePolicyRule]
-PodFailurePolicyRule: action string, onExitCodes PodFailurePolicyOnExitCodesRequirement, onPodConditions [PodFailurePolicyOnPodConditionsPattern]
-PodFailurePolicyOnExitCodesRequirement: containerName string, operator string, values [int32]#
-PodFailurePolicyOnPodConditionsPattern: status string=True, type! string
-SuccessPolicy: rules [SuccessPolicyRule]
+PodFailurePolicyRule: action* string, onExitCodes PodFailurePolicyOnExitCodesRequirement, onPodConditions [PodFailurePolicyOnPodConditionsPattern]
+PodFailurePolicyOnExitCodesRequirement: containerName string, operator* string, values* [int32]#
+PodFailurePolicyOnPodConditionsPattern: status* string=True, type! string
+SuccessPolicy: rules* [SuccessPolicyRule]
 SuccessPolicyRule: succeededCount int32, succeededIndexes string
 JobStatus: active int32, completedIndexes string, completionTime time, conditions [JobCondition], failed int32, failedIndexes string, ready int32, startTime time, succeeded int32, terminating int32, uncountedTerminatedPods UncountedTerminatedPods
 JobCondition: lastProbeTime time=null, ${condition}
