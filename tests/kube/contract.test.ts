@@ -3,6 +3,7 @@
  * what they answered must be the same, save what `differences.ts` lists.
  */
 import { findKubeAssets, missing } from '@polarstack/testkit';
+import { type KubeTestServer, startEmbeddedKube, startRealKube } from '@polarstack/testkit/kube-servers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi, type Entry } from './api.ts';
 import type { ContractCase } from './case.ts';
@@ -10,21 +11,18 @@ import { allCases } from './cases/all.ts';
 import { connector } from './cases/pods.ts';
 import { compareTranscripts, type Deviation } from './compare.ts';
 import { differences, mayDiffer } from './differences.ts';
-import { startOurs } from './servers/ours.ts';
-import { startReal } from './servers/real.ts';
-import type { ContractServer } from './servers/server.ts';
 
 const noKube = missing('kube');
 const passed = { ours: 0, real: 0 };
 const shown = new Set<string>();
-let ours: ContractServer;
-let real: ContractServer | undefined;
+let ours: KubeTestServer;
+let real: KubeTestServer | undefined;
 
 beforeAll(async () => {
   const found = findKubeAssets();
   // One after the other: what has started is known to the end, also when the next one fails.
-  ours = await startOurs(connector);
-  if (found.complete) real = await startReal(found.assets);
+  ours = await startEmbeddedKube({ connector });
+  if (found.complete) real = await startRealKube(found.assets);
 });
 
 afterAll(async () => {
@@ -60,7 +58,7 @@ describe('the contract', () => {
 });
 
 async function play(
-  server: ContractServer,
+  server: KubeTestServer,
   one: ContractCase,
   namespace: string,
 ): Promise<{ readonly transcript: readonly Entry[]; readonly failure?: unknown }> {

@@ -50,6 +50,45 @@ function whoIs(client: KubeHttpClient): Promise<string | undefined> {
 const admins = ['system:masters'];
 
 onBothServers('client', (scene) => {
+  it('goes through the life of an object', async () => {
+    const { direct: client, namespace } = scene();
+    const key = { namespace, name: 'life' };
+    expect(await client.find(ConfigMaps, key)).toBeUndefined();
+    const made = await client.create(ConfigMaps, configMap(scene(), 'life', { a: '1' }));
+    await expect(client.create(ConfigMaps, configMap(scene(), 'life'))).rejects.toMatchObject({
+      code: 'AlreadyExists',
+    });
+    const replaced = await client.replace(ConfigMaps, { ...made, data: { a: '2' } });
+    await expect(client.replace(ConfigMaps, { ...made, data: { a: '3' } })).rejects.toMatchObject({ code: 'Conflict' });
+    expect(replaced.metadata?.uid).toBe(made.metadata?.uid);
+    expect((await client.patch(ConfigMaps, key, { type: 'merge', body: { data: { b: 'x' } } })).data).toEqual({
+      a: '2',
+      b: 'x',
+    });
+    const json = [{ op: 'remove', path: '/data/a' }];
+    expect((await client.patch(ConfigMaps, key, { type: 'json', body: json })).data).toEqual({ b: 'x' });
+    expect((await client.patch(ConfigMaps, key, { type: 'strategic', body: { data: { c: 'y' } } })).data).toEqual({
+      b: 'x',
+      c: 'y',
+    });
+    await expect(client.delete(ConfigMaps, key, { preconditions: { uid: 'another' } })).rejects.toMatchObject({
+      code: 'Conflict',
+    });
+    await client.delete(ConfigMaps, key);
+    await expect(client.get(ConfigMaps, key)).rejects.toMatchObject({ code: 'NotFound' });
+    expect(JSON.parse(await client.raw('/version'))).toHaveProperty('gitVersion');
+  });
+
+  it('a dry run is strict and writes nothing', async () => {
+    const { direct, namespace } = scene();
+    const wrong = { ...configMap(scene(), 'dry'), unknownField: 1 };
+    await expect(direct.dryRunCreate(ConfigMaps, wrong)).rejects.toMatchObject({
+      message: expect.stringContaining('unknownField'),
+    });
+    expect((await direct.dryRunCreate(ConfigMaps, configMap(scene(), 'dry', { a: 'b' }))).data).toEqual({ a: 'b' });
+    expect(await direct.find(ConfigMaps, { namespace, name: 'dry' })).toBeUndefined();
+  });
+
   it('apply makes, owns, refuses, takes over and removes fields', async () => {
     const { direct } = scene();
     await direct.apply(ConfigMaps, configMap(scene(), 'shared', { a: '1', b: '1' }), { fieldManager: 'first' });

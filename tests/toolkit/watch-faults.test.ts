@@ -227,6 +227,18 @@ onBothServers('informers', (scene) => {
     expect(gateway.requests.filter(({ query }) => query.get('limit') === '500').length).toBeGreaterThanOrEqual(2);
   });
 
+  it('a server that is started again: the copy goes on from where it was', async () => {
+    const watched = watch(scene(), scene().client());
+    await write(scene(), 'before');
+    await becomesEqual(scene(), watched);
+    await scene().server.restart();
+    await remove(scene(), 'before');
+    await write(scene(), 'after');
+    await becomesEqual(scene(), watched);
+    expect(watched.follower.deleted).toEqual(['before']);
+    expect(watched.errors.length).toBeGreaterThan(0);
+  });
+
   it('a new list while 2000 objects change: in the end copy and handlers are as the server', async () => {
     const { direct, namespace } = scene();
     const names = Array.from({ length: 2_000 }, (_, i) => `o${String(i).padStart(4, '0')}`);
