@@ -58,3 +58,15 @@ it('a reader never sees a mix, nor nothing', async () => {
   done = true;
   await read;
 });
+
+it('has its links before there is what they show: whoever is killed in between leaves nothing half done', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `key-${i}`);
+  const written = files(Object.fromEntries(names.map((name) => [name, name])));
+  for (let round = 0; round < 10; round++) {
+    const place = `${folder}-${round}`;
+    const writing = writeAtomicVolume(place, written);
+    while ((await readlink(join(place, '..data')).catch(() => undefined)) === undefined);
+    expect(await readdir(place)).toEqual(expect.arrayContaining(names));
+    await writing;
+  }
+});

@@ -71,10 +71,24 @@ export async function readAtomicVolume(folder: string): Promise<ReadonlyMap<stri
   return files;
 }
 
+/** Makes the links that users open: one for each first part of a name. */
+async function linkVisible(folder: string, visible: ReadonlySet<string>): Promise<void> {
+  for (const name of visible) {
+    const link = join(folder, name);
+    const there = await lstat(link).catch(() => undefined);
+    if (!there) await symlink(join(DATA, name), link);
+  }
+}
+
+const visibleParts = (names: Iterable<string>): ReadonlySet<string> =>
+  new Set([...names].map((name) => name.split('/')[0] ?? name));
+
 /**
  * Fills a Secret's or ConfigMap's folder so that a reader sees either all of the old or all of the new content: a new
  * folder `..<random>`, switched to by renaming the link `..data`; what users open are links through `..data`. The same
  * layout as a kubelet's, so that programs which watch it for changes work.
+ *
+ * We may be killed at any moment: the links are made before the switch, for what `..data` shows counts as written.
  */
 export async function writeAtomicVolume(
   folder: string,
@@ -84,26 +98,23 @@ export async function writeAtomicVolume(
   await mkdir(folder, { recursive: true, mode: 0o750 });
   await chmod(folder, 0o750);
   if (user) await chown(folder, 0, user.gid);
-  const before = await currentPayload(folder);
   const payload = `..${randomBytes(6).toString('hex')}`;
   await writePayload(join(folder, payload), files, user);
+  await linkVisible(folder, visibleParts(files.keys()));
   const aside = join(folder, `${DATA}.new`);
   await rm(aside, { force: true });
   await symlink(payload, aside);
   await rename(aside, join(folder, DATA));
+  await completeAtomicVolume(folder, files.keys());
+}
 
-  const visible = new Set([...files.keys()].map((name) => name.split('/')[0] ?? name));
+/** What is left to do after the switch: every link there, and nothing else, neither a removed key nor an earlier version. */
+export async function completeAtomicVolume(folder: string, names: Iterable<string>): Promise<void> {
+  const payload = await currentPayload(folder);
+  const visible = visibleParts(names);
+  await linkVisible(folder, visible);
   for (const entry of await readdir(folder)) {
     if (entry === DATA || entry === payload || visible.has(entry)) continue;
-    // A removed key, or the payload of an earlier version.
     await rm(join(folder, entry), { recursive: true, force: true });
-  }
-  for (const name of visible) {
-    const link = join(folder, name);
-    const there = await lstat(link).catch(() => undefined);
-    if (!there) await symlink(join(DATA, name), link);
-  }
-  if (before !== undefined && before !== payload) {
-    await rm(join(folder, before), { recursive: true, force: true });
   }
 }

@@ -53,3 +53,13 @@ it('never fills from the API a folder that containers may write', async () => {
   await expect(prepare([configMap('state')], 'volumes')).rejects.toMatchObject({ code: 'InvalidPod' });
   await prepare([configMap('map'), emptyDir('scratch')]);
 });
+
+it('brings to its end what a control that was killed had begun: links missing, an earlier version left', async () => {
+  await prepare([configMap('map')]);
+  const map = join(createLayout(home).pod('node-1', { namespace: 'default', name: 'p', uid: 'u' }), 'volumes', 'map');
+  const whole = (await readdir(map)).sort();
+  await rm(join(map, 'key'));
+  await mkdir(join(map, '..earlier'));
+  await prepare([configMap('map')]);
+  expect((await readdir(map)).sort()).toEqual(whole);
+});

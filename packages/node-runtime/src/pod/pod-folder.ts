@@ -5,7 +5,7 @@ import { StackError } from '@polarstack/base';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { containerPaths, type Layout, type PodId, podVolume, podVolumes } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
-import { readAtomicVolume, type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
+import { completeAtomicVolume, readAtomicVolume, type VolumeFile, writeAtomicVolume } from './atomic-volume.ts';
 import type { DownwardFacts, EnvironmentSources } from './environment.ts';
 import { allContainers, buildRoot, type VolumeFolder, volumeFolder } from './mounts.ts';
 import { type PodRecord, readPodRecord, writePodRecord } from './pod-record.ts';
@@ -95,7 +95,11 @@ export async function openPodFolder(options: PodFolderOptions): Promise<PodFolde
       if (!digests.has(volume.name)) {
         // Adopted: programs watch these files, so what an earlier control wrote is not written again.
         const there = await readAtomicVolume(folder);
-        if (there) digests.set(volume.name, digest(there));
+        if (there) {
+          // That control may have died before it was done.
+          await completeAtomicVolume(folder, there.keys());
+          digests.set(volume.name, digest(there));
+        }
       }
       if (digests.get(volume.name) === hash) continue;
       await writeAtomicVolume(folder, files, user);
