@@ -15,7 +15,14 @@ export const watchStartCases = topic('where watches start', {
     const { path, thing } = await defineThings(api);
     await api.quiet('POST', path, thing('one'));
     await api.forget();
-    const events = await api.watch(`${path}?watch=true&resourceVersion=1`, count(1));
+    // A server that starts again asks watchers to wait until it has looked around.
+    const deadline = Date.now() + 30_000;
+    const old = `${path}?watch=true&resourceVersion=1`;
+    while ((await api.watchQuietly(old, count(1)))[0]?.object.code === 429) {
+      if (Date.now() > deadline) throw new Error('the server did not begin to serve watches');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const events = await api.watch(old, count(1));
     expect(events).toMatchObject([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }]);
   },
 
