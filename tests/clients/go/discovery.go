@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -158,6 +159,10 @@ var discoverySteps = []step{
 		seen := []string{}
 		for path := range paths {
 			for group := range compared {
+				// Reviews have no schema here: nobody keeps them.
+				if strings.HasPrefix(group, "auth") {
+					continue
+				}
 				if path == "apis/"+group || path == "api/"+group {
 					seen = append(seen, path)
 				}

@@ -239,7 +239,7 @@ func typedSteps(title, contentType string) []step {
 		with("jobs and budgets", func(ctx context.Context, s *scene, client kubernetes.Interface) (any, error) {
 			job, err := client.BatchV1().Jobs(s.namespace).Create(ctx, &batchv1.Job{ObjectMeta: named("job"), Spec: batchv1.JobSpec{
 				BackoffLimit: ptr[int32](0),
-				Template:     corev1.PodTemplateSpec{Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: podSpec.Containers[:1]}},
+				Template:     corev1.PodTemplateSpec{Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "main", Image: "host", Command: []string{"true"}}}}},
 			}}, metav1.CreateOptions{})
 			if err != nil {
 				return nil, err

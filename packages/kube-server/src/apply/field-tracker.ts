@@ -13,6 +13,7 @@ import type { ResourceDefinition, WriteContext } from '../registry/definition.ts
 import type { TypeSource } from '../schema/dsl.ts';
 import type { Schema } from '../schema/schema.ts';
 import { compareMaps } from './compare.ts';
+import { emptyObject, emptyParts } from './empty-objects.ts';
 import { type FieldSet, isEmptySet, LEAF, sorted } from './field-set.ts';
 import { fieldsOf } from './fields-of.ts';
 import { KUBECTL, lastApplied, withLastApplied } from './last-applied.ts';
@@ -113,12 +114,11 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
   const changes = ({ definition }: TrackedWrite, before: Readonly<JsonObject>, after: Readonly<JsonObject>) => {
     const schema = schemaOf(definition);
     // Objects of built-in kinds have a spec and a status always; to fill them is not to make them.
-    const there = definition.custom ? before : { ...emptyParts(schema), ...before };
-    return compareMaps(schema, there, after);
+    return compareMaps(schema, definition.custom ? before : { ...emptyParts(schema), ...before }, after);
   };
 
   const everything = (write: TrackedWrite, object: Readonly<JsonObject>): FieldSet =>
-    changes(write, {}, object).changed;
+    compareMaps(schemaOf(write.definition), emptyObject(write.definition), object).changed;
 
   const entry = ({ manager, apiVersion, time, ownable }: Writing, fields: FieldSet): ManagedEntry => ({
     ...manager,
@@ -180,12 +180,6 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
     const first = entry({ ...by, ownable: ownableOfMain(false) }, everything(write, live));
     return isEmptySet(first.fields) ? [] : [first];
   }
-}
-
-function emptyParts(schema: Schema): JsonObject {
-  const parts: JsonObject = {};
-  for (const name of ['spec', 'status']) if (schema.properties?.[name]?.type === 'object') parts[name] = {};
-  return parts;
 }
 
 function storedFields(object: Readonly<JsonObject>): unknown {

@@ -50,6 +50,14 @@ function tolerateLostNode(spec: JsonObject): void {
   if (added.length > 0) spec.tolerations = [...own, ...added];
 }
 
+/** The one address and the list that begins with it are told by clients of different age. */
+function fillAddresses(status: JsonObject | undefined): void {
+  const address = status?.podIP;
+  if (!status || typeof address !== 'string' || address === '') return;
+  const [first] = arrayAt(status, 'podIPs');
+  if (stringAt(first, 'ip') !== address) status.podIPs = [{ ip: address }];
+}
+
 export const podStrategy: Strategy = {
   returnsDeleted: true,
   convertInput: (draft) => {
@@ -57,6 +65,7 @@ export const podStrategy: Strategy = {
     spec.enableServiceLinks ??= true;
     fillPodSpec(spec);
     fillRequests(spec);
+    fillAddresses(objectAt(draft, 'status'));
   },
   prepareCreate: (draft) => {
     const spec = ensureObject(draft, 'spec');
