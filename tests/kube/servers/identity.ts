@@ -1,1 +1,0 @@
-export { agentOf, createIdentity, type Identity } from '@polarstack/testkit/kube-servers';

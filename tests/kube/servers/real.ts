@@ -1,1 +1,0 @@
-export { startRealKube as startReal } from '@polarstack/testkit/kube-servers';

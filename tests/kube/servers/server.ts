@@ -1,1 +1,0 @@
-export type { KubeTestServer as ContractServer } from '@polarstack/testkit/kube-servers';
