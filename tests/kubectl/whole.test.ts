@@ -94,8 +94,8 @@ describe.skipIf(missing('kubectl'))('kubectl', { timeout: 120_000 }, () => {
     expect(await refused('create', 'quota', 'small', '--hard=pods=1')).toContain(
       'could not find the requested resource',
     );
-    expect(await refused('create', 'token', 'default')).toContain('not served');
-    expect(await refused('debug', 'real', '--image=host')).toContain('not served');
+    expect(await refused('create', 'token', 'default')).toContain('there are no tokens');
+    expect(await refused('debug', 'real', '--image=host')).toContain('use `kubectl exec`');
     expect(await refused('autoscale', 'deployment', 'none', '--max=3')).toContain('not found');
   });
 });
