@@ -72,6 +72,14 @@ export const differences: readonly Difference[] = [
     decision: '0013',
     places: /bookmarks in every form.*\.(spec|status)$/,
   },
+  {
+    title: 'Values shown in refused definitions',
+    ours: 'shows the part of the definition as it was sent',
+    kubernetes: 'shows a structure of its own program, with fields that nobody can send',
+    reason: 'The words after the value, code, reason and field are the same.',
+    decision: '0013',
+    places: /definitions: as values of another program .*message$/,
+  },
 ];
 
 /** False for what no line may excuse. */

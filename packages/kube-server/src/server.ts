@@ -16,13 +16,14 @@ import { startCollector } from './gc/collector.ts';
 import { startEventExpiry } from './gc/event-expiry.ts';
 import { boundConnections, defaultMaxConnections } from './http/connection-bounds.ts';
 import { trackConnections } from './http/connections.ts';
+import { withImpersonation } from './http/impersonate.ts';
 import { createItemTexts } from './http/item-texts.ts';
 import { createOtherPaths } from './http/other-paths.ts';
-import { withImpersonation } from './http/impersonate.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
 import { createAuthenticator, createRouter } from './http/router.ts';
 import type { JsonObject } from './json.ts';
+import { startNaming } from './kinds/crd-naming.ts';
 import { ensureDefaults } from './kinds/defaults.ts';
 import { createMetrics } from './metrics.ts';
 import type { Environment } from './operations/environment.ts';
@@ -166,6 +167,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   await listening(server, listen);
   startCollector(env, stopping.signal);
   startEventExpiry(env, stopping.signal);
+  startNaming(env, stopping.signal);
   const { port } = server.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;

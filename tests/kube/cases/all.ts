@@ -1,9 +1,13 @@
 import type { ContractCase } from '../case.ts';
 import { applyCases } from './applying.ts';
 import { budgetCases } from './budgets.ts';
+import { crdChangeCases } from './crd-changes.ts';
 import { customCases } from './custom.ts';
+import { definitionCases } from './definitions.ts';
 import { deletionCases } from './deletions.ts';
 import { dryRunCases } from './dry-runs.ts';
+import { finishingCases } from './finishing.ts';
+import { formatCases } from './formats.ts';
 import { jobCases } from './jobs.ts';
 import { kindCases } from './kinds.ts';
 import { lifecycleCases } from './lifecycle.ts';
@@ -11,6 +15,8 @@ import { limitCases } from './limits.ts';
 import { pageCases } from './pages.ts';
 import { patchCases } from './patches.ts';
 import { podCases } from './pods.ts';
+import { policyCases } from './policies.ts';
+import { ruleCases } from './rules.ts';
 import { selectingCases } from './selecting.ts';
 import { verbCases } from './verbs.ts';
 import { versionCases } from './versions.ts';
@@ -38,7 +44,13 @@ export const allCases: readonly ContractCase[] = [
   ...workloadCases,
   ...jobCases,
   ...budgetCases,
+  ...finishingCases,
   ...customCases,
+  ...definitionCases,
+  ...ruleCases,
+  ...crdChangeCases,
+  ...formatCases,
+  ...policyCases,
   ...viewCases,
   ...podCases,
 ];

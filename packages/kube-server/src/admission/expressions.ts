@@ -57,20 +57,26 @@ const namespaceType = object('kubernetes.Namespace', {
   status: object('kubernetes.NamespaceStatus', { phase: STRING }),
 });
 
+export interface NameOptions {
+  readonly hasParams?: boolean;
+  readonly hasVariables?: boolean;
+  readonly objects?: CelType;
+}
+
 /**
  * The names of an expression; `variables` are those declared before it, with the types of their expressions. Where the
  * kind of the objects is known, `objects` is their type.
  */
 export function expressionNames(
   variables: ReadonlyMap<string, CelType>,
-  { hasParams = false, objects = DYN }: { readonly hasParams?: boolean; readonly objects?: CelType } = {},
+  { hasParams = false, hasVariables = true, objects = DYN }: NameOptions = {},
 ): ReadonlyMap<string, CelType> {
   return new Map([
     ['object', objects],
     ['oldObject', objects],
     ['namespaceObject', namespaceType],
     ['request', requestType],
-    ['variables', objectType('kubernetes.variables', variables)],
+    ...(hasVariables ? ([['variables', objectType('kubernetes.variables', variables)]] as const) : []),
     ...(hasParams ? ([['params', DYN]] as const) : []),
   ]);
 }

@@ -69,7 +69,8 @@ export function compilePolicy(policy: Readonly<JsonObject>, objects: CelType = D
   const errors: FieldError[] = [];
   const declared = new Map<string, CelType>();
   const hasParams = isObject(spec.paramKind);
-  const options = { hasParams, objects };
+  const hasVariables = arrayAt(spec, 'variables').length > 0;
+  const options = { hasParams, hasVariables, objects };
 
   const compile = (text: string, field: string, types: Kinds, required = 'expression is not specified') => {
     if (text.trim() === '') {

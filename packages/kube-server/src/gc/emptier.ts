@@ -92,7 +92,7 @@ export function createEmptier(env: Environment): Emptier {
   const contentOf = (namespace: string): readonly { definition: ResourceDefinition; prefix: string }[] => {
     const byPrefix = new Map<string, ResourceDefinition>();
     for (const d of registry.all())
-      if (d.namespaced && d.view === undefined && !byPrefix.has(d.prefix)) byPrefix.set(d.prefix, d);
+      if (d.namespaced && (d.custom || d.view === undefined) && !byPrefix.has(d.prefix)) byPrefix.set(d.prefix, d);
     return [...byPrefix].map(([prefix, definition]) => ({ definition, prefix: `${prefix}${namespace}/` }));
   };
 
@@ -145,6 +145,12 @@ export function createEmptier(env: Environment): Emptier {
       const key = `${storePrefix('apiextensions.k8s.io', 'customresourcedefinitions')}${plural}.${group}`;
       const uid = uidOf(crd);
       const definition = registry.findStored(prefix);
+      await setCondition(key, uid, {
+        type: 'Terminating',
+        status: 'True',
+        reason: 'InstanceDeletionInProgress',
+        message: 'CustomResource deletion is in progress',
+      });
       const refusals = definition ? await removeAll(definition, prefix) : [];
       if (refusals.length > 0) {
         await setCondition(key, uid, {

@@ -36,7 +36,8 @@ const titles: Readonly<Record<FieldErrorType, string>> = {
 function shown(value: unknown): string {
   if (typeof value === 'string') return goQuote(value);
   if (value === null || value === undefined) return 'null';
-  return JSON.stringify(value);
+  // As Go writes JSON: safe inside of HTML.
+  return JSON.stringify(value).replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }
 
 /** The sentence that Kubernetes prints for a field error. */

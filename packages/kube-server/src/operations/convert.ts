@@ -6,7 +6,6 @@ import type { StoredObject } from '../store/object-store.ts';
 export function present(definition: ResourceDefinition, stored: StoredObject): Readonly<JsonObject> {
   const object = stored as unknown as Readonly<JsonObject>;
   if (definition.view) return definition.view.fromStored(object);
-  // Versions of a custom resource differ in nothing but this (conversion strategy None).
   return object.apiVersion === definition.apiVersion ? object : { ...object, apiVersion: definition.apiVersion };
 }
 

@@ -82,7 +82,7 @@ function decide(env: Environment, request: UpdateRequest, stored: StoredObject):
   if (isChanged) {
     checkFinalizers(definition, request.name, merged, before);
     checkManagers(definition, request.name, managed as ManagedFields);
-    assertValid(definition, draft, current);
+    assertValid(definition, draft, current, request.warn);
   }
   admitUpdate(env, request, draft, current);
   if (!isChanged) return { type: 'keep' };

@@ -1,5 +1,5 @@
 import { withoutManagedFields } from '../apply/field-tracker.ts';
-import { type FieldError, fieldError } from '../http/field-error.ts';
+import { type FieldError, fieldError, fieldMessage } from '../http/field-error.ts';
 import { errors } from '../http/status.ts';
 import type { JsonObject } from '../json.ts';
 import { isObject, stringAt, valueAt } from '../json.ts';
@@ -39,6 +39,7 @@ function problems(
   definition: ResourceDefinition,
   draft: Readonly<JsonObject>,
   current: Readonly<JsonObject> | undefined,
+  warn: (text: string) => void,
 ): readonly FieldError[] {
   const { strategy, custom } = definition;
   const body = bodyOf(definition, draft);
@@ -64,7 +65,7 @@ function problems(
   const cel = definition.cel?.();
   if (!cel?.hasRules) return found;
   if (found.some((error) => blocking.has(error.type))) return [...found, unchecked];
-  return [...found, ...cel.validate(draft, current)];
+  return [...found, ...cel.validate(draft, current, (error) => warn(fieldMessage(error)))];
 }
 
 /** What a schema, its embedded resources, its lists and the scale of a custom resource ask for. */
@@ -118,12 +119,13 @@ function wrongType(path: string, value: unknown, wanted: string, shown: unknown)
   return fieldError.invalid(path, shown, `${path} accessor error: ${text} is of the type ${type}, expected ${wanted}`);
 }
 
-/** Throws 422 with all that is wrong. */
+/** Throws 422 with all that is wrong; `warn` is told what was wrong before and is left as it was. */
 export function assertValid(
   definition: ResourceDefinition,
   draft: Readonly<JsonObject>,
   current?: Readonly<JsonObject>,
+  warn: (text: string) => void = () => undefined,
 ): void {
-  const found = problems(definition, draft, current);
+  const found = problems(definition, draft, current, warn);
   if (found.length > 0) throw errors.invalid(definition, stringAt(draft, 'metadata', 'name') ?? '', found);
 }

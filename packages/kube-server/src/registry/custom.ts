@@ -1,5 +1,6 @@
-import { arrayAt, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
+import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import { type CelValidator, createCelValidator } from '../schema/cel.ts';
+import { normalise } from '../schema/normalise.ts';
 import type { Schema } from '../schema/schema.ts';
 import { customColumns } from '../table/custom-columns.ts';
 import { type Column, type ResourceDefinition, type ScaleDefinition, storePrefix } from './definition.ts';
@@ -24,6 +25,33 @@ function bodySchema(version: Readonly<JsonObject>): Schema {
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...properties } = declared.properties ?? {};
   const required = declared.required?.filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name));
   return { ...declared, properties, ...(required ? { required } : {}) };
+}
+
+/**
+ * Objects as a version shows them: without what its schema does not know, with its defaults, also where they were stored
+ * before the definition said so. As in Kubernetes, the schema of the storage version has its say first.
+ */
+function viewOf(
+  schemas: readonly (() => Schema)[],
+  apiVersion: string,
+  storedApiVersion: string,
+): NonNullable<ResourceDefinition['view']> {
+  const known = new WeakMap<Readonly<JsonObject>, JsonObject>();
+  const show = (stored: Readonly<JsonObject>): JsonObject => {
+    const { apiVersion: _apiVersion, kind, metadata, ...body } = stored;
+    const shown = schemas.reduce<unknown>((value, schema) => normalise(schema(), value, { typed: false }).value, body);
+    if (stored.apiVersion === apiVersion && equalJson(shown, body)) return stored as JsonObject;
+    return { ...(shown as JsonObject), apiVersion, kind, metadata };
+  };
+  return {
+    fromStored: (stored) => {
+      const shown = known.get(stored) ?? show(stored);
+      known.set(stored, shown);
+      return shown;
+    },
+    toStored: (object) =>
+      object.apiVersion === storedApiVersion ? object : { ...object, apiVersion: storedApiVersion },
+  };
 }
 
 /** As in Kubernetes, columns that cannot be read give way to the usual ones. */
@@ -66,10 +94,12 @@ function define(crd: Readonly<JsonObject>, version: JsonObject, stored: JsonObje
   const schema = once(() => bodySchema(version));
   const cel = once((): CelValidator => createCelValidator(schema()));
   const warning = stringAt(version, 'deprecationWarning');
+  const apiVersion = `${group}/${versionName}`;
+  const storedApiVersion = `${group}/${stringAt(stored, 'name')}`;
   return {
     group,
     version: versionName,
-    apiVersion: `${group}/${versionName}`,
+    apiVersion,
     plural,
     singular: stringAt(names, 'singular') ?? kind.toLowerCase(),
     kind,
@@ -78,9 +108,14 @@ function define(crd: Readonly<JsonObject>, version: JsonObject, stored: JsonObje
     shortNames: texts(names.shortNames),
     categories: texts(names.categories),
     verbs: ALL_VERBS,
-    storedApiVersion: `${group}/${stringAt(stored, 'name')}`,
+    storedApiVersion,
     prefix: storePrefix(group, plural),
     custom: true,
+    view: viewOf(
+      version === stored ? [schema] : [once(() => bodySchema(stored)), schema],
+      apiVersion,
+      storedApiVersion,
+    ),
     schema,
     cel,
     hasStatus,

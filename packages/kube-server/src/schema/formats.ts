@@ -1,5 +1,4 @@
 /** The formats of texts that Kubernetes checks, with its rules; what it does not check is not checked here either. */
-import { isIPv4 } from 'node:net';
 import { isObject } from '../json.ts';
 import { parseAddress } from './address.ts';
 import { isDay, parseDuration } from './cel/time.ts';
@@ -45,10 +44,18 @@ function isDuration(text: string): boolean {
   });
 }
 
+/** As Go reads it here: zeros may lead the numbers. */
+function isSloppyIPv4(text: string): boolean {
+  const parts = text.split('.');
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+const isIPv6 = (text: string): boolean => text.includes(':') && parseAddress(text) !== undefined;
+
 function isCidr(text: string): boolean {
-  const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
-  const address = match ? parseAddress(match[1] ?? '') : undefined;
-  return address !== undefined && Number(match?.[2]) <= address.bytes.length * 8;
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const [, address = '', bits = ''] = match ?? [];
+  return isSloppyIPv4(address) ? Number(bits) <= 32 : isIPv6(address) && bits !== '' && Number(bits) <= 128;
 }
 
 const mac =
@@ -118,8 +125,7 @@ const byte = '(?:0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])';
 
 const checks: Readonly<Record<string, (text: string) => boolean>> = {
   bsonobjectid: matches(/^[0-9a-fA-F]{24}$/),
-  byte: (text) =>
-    text === '' || matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/)(text),
+  byte: matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/),
   cidr: isCidr,
   creditcard: isCreditCard,
   date: isDate,
@@ -128,8 +134,8 @@ const checks: Readonly<Record<string, (text: string) => boolean>> = {
   email: isEmail,
   hexcolor: matches(/^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/),
   hostname: isHostname,
-  ipv4: (text) => isIPv4(text) || (parseAddress(text) !== undefined && text.includes('.')),
-  ipv6: (text) => parseAddress(text) !== undefined && text.includes(':'),
+  ipv4: (text) => isSloppyIPv4(text) || (isIPv6(text) && text.includes('.')),
+  ipv6: isIPv6,
   isbn: (text) => isIsbn10(text) || isIsbn13(text),
   isbn10: isIsbn10,
   isbn13: isIsbn13,

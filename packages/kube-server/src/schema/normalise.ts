@@ -98,7 +98,7 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
     if (known === undefined) walk.unknown.push(pathText(walk.path));
     else {
       const made = value[key];
-      if (made === null && (walk.typed || (known.nullable !== true && known.default !== undefined && walk.defaults))) {
+      if (made === null && (walk.typed || (known !== embedded && known.nullable !== true && walk.defaults))) {
         // N3: as if it had not been written; the default below fills it.
       } else {
         const result = visit(known, made, walk);
@@ -147,7 +147,7 @@ function typedScalar(schema: Schema, value: unknown, walk: Walk): unknown {
       return value;
     case 'string':
       if (typeof value !== 'string') return mismatch(schema, jsonType(value), walk);
-      return schema.format === undefined || hasFormat(schema.format, value)
+      return schema.format === undefined || value === '' || hasFormat(schema.format, value)
         ? value
         : badFormat(schema.format, value, walk);
     case 'boolean':

@@ -45,10 +45,15 @@ function judge(schema: Schema, value: unknown, walk: Walk, before: Correlation |
   else if (Array.isArray(value)) checkArray(schema, value, walk, before);
   else if (isObject(value)) checkObject(schema, value, walk, before);
   if (schema.enum !== undefined && !schema.enum.some((allowed) => equalJson(allowed, value))) {
-    walk.errors.push(fieldError.notSupported(pathText(walk.path), value, schema.enum));
+    walk.errors.push(
+      fieldError.notSupported(pathText(walk.path), value, walk.typed ? schema.enum : schema.enum.map(enumText)),
+    );
   }
   checkCombinations(schema, value, walk);
 }
+
+/** In messages all allowed values are texts. */
+const enumText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 function actualType(value: unknown): string {
   if (value === null) return 'null';
@@ -92,7 +97,9 @@ function checkString(schema: Schema, value: string, walk: Walk): void {
   } else if (schema.pattern !== undefined && !regexOf(schema.pattern).test(value)) {
     inBody(walk, value, `should match '${schema.pattern}'`);
   }
-  if (schema.format !== undefined && !hasFormat(schema.format, value)) {
+  // To built-in kinds an empty text is no text.
+  const isAbsent = walk.typed && value === '';
+  if (schema.format !== undefined && !isAbsent && !hasFormat(schema.format, value)) {
     const field = pathText(walk.path);
     const detail = `${field} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
     walk.errors.push(fieldError.typeInvalid(field, value, detail));
@@ -113,7 +120,7 @@ function checkNumber(schema: Schema, value: number, walk: Walk): void {
   if (multipleOf !== undefined && Math.abs(value / multipleOf - Math.round(value / multipleOf)) > 1e-9) {
     inBody(walk, value, `should be a multiple of ${multipleOf}`);
   }
-  if (schema.format === 'int32' && (value < -(2 ** 31) || value >= 2 ** 31)) {
+  if (walk.typed && schema.format === 'int32' && (value < -(2 ** 31) || value >= 2 ** 31)) {
     inBody(walk, value, 'must be of type int32');
   }
 }
@@ -168,20 +175,29 @@ function checkObject(schema: Schema, value: JsonObject, walk: Walk, before: Corr
 
 function checkCombinations(schema: Schema, value: unknown, walk: Walk): void {
   if (!schema.allOf && !schema.anyOf && !schema.oneOf && !schema.not) return;
-  for (const part of schema.allOf ?? []) visit(part, value, walk);
-  const matches = (part: Schema): boolean => validate(part, value, { typed: false, at: [] }).length === 0;
+  const errorsOf = (part: Schema): readonly FieldError[] => {
+    const inner: Walk = { errors: [], path: [...walk.path], typed: false };
+    visit(part, value, inner);
+    return inner.errors;
+  };
   const field = pathText(walk.path);
   const complain = (rule: string): void => {
     walk.errors.push(fieldError.invalid('<nil>', '', `${JSON.stringify(field)} ${rule}`));
   };
-  if (schema.anyOf && !schema.anyOf.some(matches)) complain('must validate at least one schema (anyOf)');
-  if (schema.oneOf) {
-    const found = schema.oneOf.filter(matches).length;
-    if (found !== 1) {
-      complain(
-        `must validate one and only one schema (oneOf). Found ${found === 0 ? 'none valid' : `${found} valid alternatives`}`,
-      );
-    }
+  const anyOf = schema.anyOf?.map(errorsOf);
+  if (anyOf?.every((found) => found.length > 0)) {
+    complain('must validate at least one schema (anyOf)');
+    walk.errors.push(...(anyOf[0] ?? []));
   }
-  if (schema.not && matches(schema.not)) complain('must not validate the schema (not)');
+  const oneOf = schema.oneOf?.map(errorsOf);
+  const fitting = oneOf?.filter((found) => found.length === 0).length;
+  if (oneOf && fitting !== 1) {
+    const found = fitting === 0 ? 'none valid' : `${fitting} valid alternatives`;
+    complain(`must validate one and only one schema (oneOf). Found ${found}`);
+    if (fitting === 0) walk.errors.push(...(oneOf[0] ?? []));
+  }
+  const allOf = schema.allOf?.flatMap(errorsOf) ?? [];
+  walk.errors.push(...allOf);
+  if (allOf.length > 0) complain('must validate all the schemas (allOf)');
+  if (schema.not && errorsOf(schema.not).length === 0) complain('must not validate the schema (not)');
 }

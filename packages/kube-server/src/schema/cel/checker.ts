@@ -53,6 +53,8 @@ interface Walk {
   readonly names: Map<number, string>;
   readonly functions: Map<number, string>;
   readonly issues: Issue[];
+  /** Lists whose items may be of any types: the arguments of `format`. */
+  readonly mixed: Set<number>;
   scopes: readonly ReadonlyMap<string, CelType>[];
   bindings: Bindings;
   freshTypes: number;
@@ -66,6 +68,7 @@ export function check(expr: Expr, variables: ReadonlyMap<string, CelType>): Chec
     names: new Map(),
     functions: new Map(),
     issues: [],
+    mixed: new Set(),
     scopes: [],
     bindings: new Map(),
     freshTypes: 0,
@@ -108,7 +111,9 @@ const mismatch = (walk: Walk, expr: Expr, wanted: CelType, found: CelType): CelT
 const undeclared = (walk: Walk, expr: Expr, name: string): CelType =>
   complain(walk, expr, `undeclared reference to '${name}' (in container '')`);
 
+/** Macros use a part twice; it has one type, and a chain of them must not take twice as long with each link. */
 function visit(expr: Expr, walk: Walk): void {
+  if (walk.types.has(expr.id)) return;
   walk.types.set(expr.id, typeOf(expr, walk));
 }
 
@@ -126,7 +131,8 @@ function typeOf(expr: Expr, walk: Walk): CelType {
       let item: CelType | undefined;
       expr.elements.forEach((element, i) => {
         visit(element, walk);
-        item = join(walk, element, item, entryType(walk, element, expr.optional.has(i)));
+        const type = entryType(walk, element, expr.optional.has(i));
+        item = walk.mixed.has(expr.id) ? DYN : join(walk, element, item, type);
       });
       return listOf(item ?? fresh(walk));
     }
@@ -231,8 +237,9 @@ function call(expr: CallNode, walk: Walk): CelType {
     const { type } = unwrapOptional(field(expr, operand, name.value, walk));
     return substitute(walk.bindings, optionalOf(type), false);
   }
-  for (const arg of expr.args) visit(arg, walk);
   const { target } = expr;
+  if (target && expr.name === 'format' && expr.args[0]) walk.mixed.add(expr.args[0].id);
+  for (const arg of expr.args) visit(arg, walk);
   if (!target) {
     const name = expr.name.replace(/^\./, '');
     return resolve(expr, name, undefined, walk);

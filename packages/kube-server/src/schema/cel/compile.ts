@@ -18,7 +18,7 @@ export function compile(source: string, variables: ReadonlyMap<string, CelType>)
   const checked = check(parsed.expr, variables);
   if (checked.issues.length > 0) return { problem: showIssues(source, checked.issues) };
   const wrong: Issue[] = [];
-  checkLiterals(parsed.expr, wrong);
+  checkLiterals(parsed.expr, wrong, new Set());
   return wrong.length > 0 ? { problem: showIssues(source, wrong) } : { checked };
 }
 
@@ -28,7 +28,9 @@ const literalChecks: Readonly<Record<string, (text: string) => boolean>> = {
 };
 
 /** Constants that can never be what they are used for. */
-function checkLiterals(expr: Expr, wrong: Issue[]): void {
+function checkLiterals(expr: Expr, wrong: Issue[], seen: Set<number>): void {
+  if (seen.has(expr.id)) return;
+  seen.add(expr.id);
   if (expr.kind === 'call' && functionDeclarations.has(expr.name)) {
     const [argument] = expr.args;
     const text = argument?.kind === 'literal' && typeof argument.value === 'string' ? argument.value : undefined;
@@ -41,7 +43,7 @@ function checkLiterals(expr: Expr, wrong: Issue[]): void {
       wrong.push({ at: pattern.at, message: 'invalid matches argument' });
     }
   }
-  for (const part of partsOf(expr)) checkLiterals(part, wrong);
+  for (const part of partsOf(expr)) checkLiterals(part, wrong, seen);
 }
 
 function partsOf(expr: Expr): readonly Expr[] {

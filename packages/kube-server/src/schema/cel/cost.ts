@@ -53,6 +53,8 @@ interface State {
   readonly sizes: Map<number, Range>;
   readonly entries: Map<number, Entries>;
   readonly locals: Map<string, Local[]>;
+  /** Parts that macros use twice are priced once. */
+  readonly known: Map<number, Range>;
 }
 
 /** `roots`: what is known of the variables' sizes. */
@@ -64,6 +66,7 @@ export function estimateCost(checked: Checked, roots: ReadonlyMap<string, Declar
     sizes: new Map(),
     entries: new Map(),
     locals: new Map(),
+    known: new Map(),
   };
   return cost(checked.expr, state).max;
 }
@@ -91,6 +94,12 @@ function pathOf(expr: Expr, state: State): readonly string[] | undefined {
 }
 
 function cost(expr: Expr, state: State): Range {
+  const found = state.known.get(expr.id) ?? priceOf(expr, state);
+  state.known.set(expr.id, found);
+  return found;
+}
+
+function priceOf(expr: Expr, state: State): Range {
   switch (expr.kind) {
     case 'literal':
       return exactly(0);
@@ -161,7 +170,7 @@ function keep(expr: Expr, size: Range | undefined, entries: Entries | undefined,
 function loopCost(expr: LoopNode, state: State): Range {
   const { range, item, item2 } = expr;
   const before = add(cost(range, state), cost(expr.init, state));
-  push(expr.accumulator, { ...localOf(expr.init, state), path: ['@accumulator'] }, state);
+  push(expr.accumulator, localOf(expr.init, state), state);
   const entries = entriesOf(range, state);
   const isList = (entries?.kind ?? typeOf(range, state).kind) === 'list';
   const path = pathOf(range, state);
@@ -231,7 +240,8 @@ function isScalar(type: CelType): boolean {
 /** The most that the declared type at a path can hold. */
 function declaredSize(path: readonly string[], state: State): Range | undefined {
   const [root = '', ...rest] = path;
-  let declared = state.roots.get(root);
+  // Names that are no variables (of types, say) are taken for the root, as Kubernetes takes them.
+  let declared = state.roots.get(root) ?? state.roots.get('self');
   for (const part of rest) {
     if (!declared) return undefined;
     if (part === '@items' || part === '@values') declared = declared.item;
