@@ -130,3 +130,21 @@ test('a term that does not fit its slot is refused', () => {
   const term: Term = { epoch: 1, role: 'replica', upstream: { ...up, serverName: 'x'.repeat(SLOT_BYTES) } };
   expect(() => encodeSlot({ sequence: 1, term })).toThrow(/too long/);
 });
+
+test('T4: a fence bars what is below it, is kept over terms and deaths, and never goes down', async () => {
+  const path = join(folder, 'term');
+  const file = await openTermFile(path);
+  await expect(file.setFence(1)).rejects.toMatchObject({ code: 'TermMissing' });
+  await file.set({ epoch: 1, role: 'primary' });
+  expect([file.fence, file.mayStart]).toEqual([undefined, true]);
+  await expect(file.setFence(1)).rejects.toMatchObject({ code: 'StaleEpoch' });
+  await file.setFence(3);
+  await expect(file.setFence(2)).rejects.toMatchObject({ code: 'StaleEpoch' });
+  for (const again of [file, await openTermFile(path)]) {
+    expect([again.fence, again.mayStart, again.current?.epoch]).toEqual([3, false, 1]);
+    await expect(again.set({ epoch: 2, role: 'primary' })).rejects.toMatchObject({ code: 'StaleEpoch' });
+  }
+  await file.set({ epoch: 3, role: 'primary' });
+  const reopened = await openTermFile(path);
+  expect([reopened.fence, reopened.mayStart, reopened.current]).toEqual([3, true, { epoch: 3, role: 'primary' }]);
+});

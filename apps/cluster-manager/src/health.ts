@@ -23,7 +23,7 @@ export async function serveHealth({ host, port, metrics, isReady }: HealthOption
     };
     request.resume();
     if (request.method !== 'GET') return answer(405, 'GET only\n');
-    switch (request.url) {
+    switch (request.url ?? '') {
       case '/livez':
         return answer(200, 'ok\n');
       case '/readyz':
