@@ -62,3 +62,20 @@ describe('many watches', () => {
 function tls(keys: { readonly certPem: string; readonly keyPem: string }) {
   return { cert: keys.certPem, key: keys.keyPem };
 }
+
+describe('a watch whose request has a body', () => {
+  it('ends when its client breaks the connection, although nobody reads that body', async () => {
+    const { server, admin, adminKeys, caPem } = await start();
+    const wire = connectTcp(server.port, '127.0.0.1');
+    const socket = connect({ socket: wire, host: '127.0.0.1', ca: caPem, ...tls(adminKeys) });
+    for (const one of [wire, socket]) one.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const head = 'GET /api/v1/pods?watch=true&resourceVersion=0 HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n';
+    socket.write(`${head}${' '.repeat(200_000)}`);
+    await once(socket, 'data');
+    wire.resetAndDestroy();
+    const watching = async (): Promise<boolean> =>
+      !(await admin.call('GET', '/metrics')).text.includes('apiserver_longrunning_requests{verb="watch"} 0');
+    while (await watching());
+  });
+});

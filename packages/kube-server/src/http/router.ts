@@ -199,6 +199,8 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
 
   return (request, response, upgrade) => {
     const trail = audit.request(request, response);
+    // Nobody reads a body here. Unread, it would hold up the connection, and a watch would not hear that its client left.
+    if (request.method === 'GET' || request.method === 'HEAD') request.resume();
     // A connection that breaks while it is answered concerns nobody else.
     response.on('error', (error) => env.logger.debug({ err: error }, 'an answer could not be delivered'));
     route(request, response, trail, upgrade).then(
