@@ -30,6 +30,39 @@ export const podCases = topic(
       const container = await api.call('GET', api.core('pods/one/log?container=other'));
       expect(container.body).toMatchObject({ code: 400, reason: 'BadRequest' });
     },
+
+    'streams need another protocol': async (api) => {
+      await api.quiet('POST', api.core('pods'), pod);
+      for (const subresource of ['attach', 'exec?command=date', 'portforward']) {
+        const answer = await api.call('GET', api.core(`pods/one/${subresource}`));
+        expect(answer.body, subresource).toMatchObject({ code: 400, reason: 'BadRequest' });
+      }
+    },
   },
   { kubelet: true },
 );
+
+export const logOptionCases = topic('pods/log', {
+  'options are judged before a node is asked': async (api) => {
+    await api.quiet('POST', api.core('pods'), pod);
+    for (const [query, code] of [
+      ['tailLines=x', 400],
+      ['tailLines=-1', 422],
+      ['limitBytes=-1', 422],
+      ['limitBytes=0', 422],
+      ['sinceSeconds=0', 422],
+      ['sinceSeconds=soon', 400],
+      ['sinceTime=yesterday', 400],
+      ['sinceTime=2026-01-01T00:00:00Z&sinceSeconds=5', 422],
+      ['stream=Sometimes', 422],
+      ['container=other', 400],
+    ] as const) {
+      expect((await api.call('GET', api.core(`pods/one/log?${query}`))).code, query).toBe(code);
+    }
+    expect((await api.call('POST', api.core('pods/one/log'))).code).toBe(405);
+    for (const subresource of ['attach', 'exec', 'portforward']) {
+      const answer = await api.brief('GET', api.core(`pods/one/${subresource}?command=date`));
+      expect(answer.body, subresource).toMatchObject({ code: 400, reason: 'BadRequest' });
+    }
+  },
+});
