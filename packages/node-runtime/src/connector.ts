@@ -51,7 +51,7 @@ export function createConnector(options: ConnectorOptions): PodConnector {
         ...(sinceSeconds === undefined ? {} : { from: age.offsetSince(sinceSeconds) }),
         ...(tailLines === undefined ? {} : { tailLines }),
         ...(limitBytes === undefined ? {} : { limitBytes }),
-        ...(timestamps === true ? { through: createStamper(age.timeAt) } : {}),
+        ...(timestamps === true ? { through: createStamper((offset) => age.timeAt(offset)) } : {}),
       },
       AbortSignal.any([signal, options.signal]),
     );

@@ -14,7 +14,7 @@ import { lifecycleCases } from './lifecycle.ts';
 import { limitCases } from './limits.ts';
 import { pageCases } from './pages.ts';
 import { patchCases } from './patches.ts';
-import { podCases } from './pods.ts';
+import { logOptionCases, podCases } from './pods.ts';
 import { policyCases } from './policies.ts';
 import { ruleCases } from './rules.ts';
 import { selectingCases } from './selecting.ts';
@@ -53,4 +53,5 @@ export const allCases: readonly ContractCase[] = [
   ...policyCases,
   ...viewCases,
   ...podCases,
+  ...logOptionCases,
 ];
