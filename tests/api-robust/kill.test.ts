@@ -250,5 +250,5 @@ it(
     expect((await inspect(dir)).problems).toEqual([]);
     await (await openObjectStore({ dir, logger: silentLogger })).close();
   },
-  60_000 + robustConfig.kills * 2_000,
+  60_000 + robustConfig.kills * 6_000,
 );
