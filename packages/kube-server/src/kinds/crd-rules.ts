@@ -61,7 +61,7 @@ function checkSpec(spec: Part, before: Part | undefined): readonly FieldError[] 
     const at = `spec.versions[${i}]`;
     if (seen.has(version.name)) areUnique = false;
     seen.add(version.name);
-    const problem = nameChecks.label1035(String(version.name ?? ''));
+    const problem = nameChecks.label1035(stringAt(version, 'name') ?? '');
     if (problem) errors.push(fieldError.invalid(`${at}.name`, version.name, problem));
     errors.push(...checkDeprecation(version, at));
     const hasStatus = isObject(objectAt(version, 'subresources')?.status);

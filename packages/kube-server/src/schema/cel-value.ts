@@ -29,15 +29,9 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Without a schema, values are what they look like: times are texts, and whole numbers are ints. */
 export function celValue(schema: Schema | undefined, value: unknown): CelValue {
-  switch (typeof value) {
-    case 'number':
-      return Number.isInteger(value) && schema?.type !== 'number' ? BigInt(value) : value;
-    case 'string':
-      return textValue(schema?.format, value);
-    case 'boolean':
-      return value;
-    default:
-  }
+  if (typeof value === 'number') return Number.isInteger(value) && schema?.type !== 'number' ? BigInt(value) : value;
+  if (typeof value === 'string') return textValue(schema?.format, value);
+  if (typeof value === 'boolean') return value;
   if (Array.isArray(value)) {
     return list(
       value.map((item) => celValue(schema?.items, item)),
@@ -57,7 +51,7 @@ export function celValue(schema: Schema | undefined, value: unknown): CelValue {
 }
 
 function textValue(format: string | undefined, text: string): CelValue {
-  switch (format) {
+  switch (format ?? '') {
     case 'date-time':
     case 'date': {
       const nanos = parseTimestamp(format === 'date' ? `${text}T00:00:00Z` : text);

@@ -59,13 +59,13 @@ function checkRoot(schema: Schema, at: string): readonly FieldError[] {
     const why = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
     return [fieldError.invalid(`${at}.type`, schema.type, why)];
   }
-  const isOther = Object.entries(schema).some(([word, value]) => !rootWords.has(word) && !isEmpty(value));
+  const isOther = Object.entries(schema).some(
+    ([word, value]) => !rootWords.has(word) && ![undefined, false, ''].includes(value as ''),
+  );
   if (!isOther) return [];
   const why = `only [${ROOT_WORDS_SHOWN}] fields are allowed at the root of the schema if the status subresource is enabled`;
   return [fieldError.invalid(at, schema, why)];
 }
-
-const isEmpty = (value: unknown): boolean => value === undefined || value === false || value === '';
 
 const RULE_LIMIT = 10_000_000;
 const TOTAL_LIMIT = 100_000_000;

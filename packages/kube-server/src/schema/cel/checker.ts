@@ -155,18 +155,12 @@ function typeOf(expr: Expr, walk: Walk): CelType {
 }
 
 function literalType(value: Literal): CelType {
-  switch (typeof value) {
-    case 'boolean':
-      return BOOL;
-    case 'bigint':
-      return INT;
-    case 'number':
-      return DOUBLE;
-    case 'string':
-      return STRING;
-    default:
-      return value === null ? NULL : value.tag === 'uint' ? UINT : BYTES;
-  }
+  if (typeof value === 'boolean') return BOOL;
+  if (typeof value === 'bigint') return INT;
+  if (typeof value === 'number') return DOUBLE;
+  if (typeof value === 'string') return STRING;
+  if (value === null) return NULL;
+  return value.tag === 'uint' ? UINT : BYTES;
 }
 
 /** The type of a variable, or of a name of a type; notes that the name was used. */

@@ -6,31 +6,13 @@
  * They are compared with its limits only, so that a double's 53 bits are enough.
  */
 import type { CallNode, Expr, LoopNode } from './ast.ts';
-import { FORMAT_REGEX_CHARS, LIST_COST, MAP_COST, PER_CHAR, PER_REGEX_CHAR } from './call-cost.ts';
+import { LIST_COST, MAP_COST, PER_CHAR, PER_REGEX_CHAR } from './call-cost.ts';
 import type { Checked } from './checker.ts';
 import type { Declared } from './declared.ts';
-import { type CelType, ERROR, paramsOf, unwrapOptional } from './types.ts';
+import { type Estimate, libraryCost } from './library-cost.ts';
+import { add, exactly, type Range, scaled, times, UNKNOWN, union } from './range.ts';
+import { type CelType, ERROR, unwrapOptional } from './types.ts';
 import { charCount } from './values.ts';
-
-interface Range {
-  readonly min: number;
-  readonly max: number;
-}
-
-const UNBOUNDED = 2 ** 64;
-const cap = (value: number): number => Math.min(value, UNBOUNDED);
-const exactly = (value: number): Range => ({ min: value, max: value });
-const UNKNOWN: Range = { min: 0, max: UNBOUNDED };
-const add = (...ranges: readonly Range[]): Range => ({
-  min: cap(ranges.reduce((sum, { min }) => sum + min, 0)),
-  max: cap(ranges.reduce((sum, { max }) => sum + max, 0)),
-});
-const times = (a: Range, b: Range): Range => ({ min: cap(a.min * b.min), max: cap(a.max * b.max) });
-const scaled = ({ min, max }: Range, factor: number): Range => ({
-  min: cap(Math.ceil(min * factor)),
-  max: cap(Math.ceil(max * factor)),
-});
-const union = (a: Range, b: Range): Range => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
 
 /** The sizes of the keys and values of a list or map that the expression itself makes. */
 interface Entries {
@@ -251,11 +233,6 @@ function declaredSize(path: readonly string[], state: State): Range | undefined 
   return declared && { min: 0, max: declared.maxElements };
 }
 
-interface Estimate {
-  readonly cost: Range;
-  readonly size?: Range;
-}
-
 function callCost(expr: CallNode, state: State): Range {
   const name = state.checked.functions.get(expr.id) ?? expr.name;
   const [first] = expr.args;
@@ -293,7 +270,14 @@ function estimate(
   state: State,
 ): Estimate {
   const all = add(...argCosts);
-  const library = libraryCost(name, overload, target, expr.args, state);
+  const library = libraryCost(name, overload, target, expr.args, {
+    of: (part) => sizeOf(part, state) ?? UNKNOWN,
+    ofItems: (list) => {
+      const path = pathOf(list, state);
+      return (path && declaredSize([...path, '@items'], state)) ?? UNKNOWN;
+    },
+    typeOf: (part) => typeOf(part, state),
+  });
   if (library) return { ...library, cost: add(library.cost, all) };
   const { args } = expr;
   const sizeAt = (i: number): Range => (args[i] ? (sizeOf(args[i], state) ?? UNKNOWN) : UNKNOWN);
@@ -371,98 +355,4 @@ function joinEntries(a: Expr | undefined, b: Expr | undefined, state: State): En
   const [left, right] = [a && entriesOf(a, state), b && entriesOf(b, state)];
   if (!left || !right) return undefined;
   return { kind: left.kind, key: union(left.key, right.key), value: union(left.value, right.value) };
-}
-
-/** The libraries of Kubernetes: what one of their functions costs beside its arguments. */
-function libraryCost(
-  name: string,
-  overload: string,
-  target: Expr | undefined,
-  args: readonly Expr[],
-  state: State,
-): Estimate | undefined {
-  const size = (expr: Expr | undefined): Range => (expr ? (sizeOf(expr, state) ?? UNKNOWN) : UNKNOWN);
-  const own = size(target);
-  const argument = size(args[0]);
-  switch (name) {
-    case 'isSorted':
-    case 'sum':
-    case 'max':
-    case 'min':
-    case 'indexOf':
-    case 'lastIndexOf': {
-      if (!target) return undefined;
-      const [item] = paramsOf(typeOf(target, state));
-      if (!item) return { cost: scaled(own, PER_CHAR) };
-      const isText = item.kind === 'string' || item.kind === 'bytes';
-      const path = pathOf(target, state);
-      const itemSize = (path && declaredSize([...path, '@items'], state)) ?? UNKNOWN;
-      return { cost: times(own, isText ? add(exactly(1), scaled(itemSize, PER_CHAR)) : exactly(1)) };
-    }
-    case 'url':
-      return { cost: scaled(argument, PER_CHAR), size: argument };
-    case 'lowerAscii':
-    case 'upperAscii':
-    case 'substring':
-    case 'trim':
-      return { cost: scaled(own, PER_CHAR), size: own };
-    case 'replace':
-      return { cost: scaled(own, 2 * PER_CHAR), size: replacedSize(own, argument, size(args[1])) };
-    case 'split': {
-      const limit =
-        args[1]?.kind === 'literal' && typeof args[1].value === 'bigint' ? Number(args[1].value) : undefined;
-      const most = limit === undefined ? own.max : limit < 0 ? UNBOUNDED : limit;
-      return { cost: scaled(own, 2 * PER_CHAR), size: { min: 0, max: most } };
-    }
-    case 'join': {
-      const path = target && pathOf(target, state);
-      const item = (path && declaredSize([...path, '@items'], state)) ?? UNKNOWN;
-      const separators = { min: Math.max(own.min - 1, 0), max: Math.max(own.max - 1, 0) };
-      const joined = args[0] ? add(times(own, item), times(argument, separators)) : times(own, item);
-      return { cost: scaled(joined, PER_CHAR), size: joined };
-    }
-    case 'find':
-    case 'findAll': {
-      const texts = scaled(add(own, exactly(1)), PER_CHAR);
-      return { cost: times(texts, scaled(argument, PER_REGEX_CHAR)), size: { min: 0, max: own.max } };
-    }
-    case 'ip':
-      return { cost: overload === 'cidr_ip' ? exactly(1) : scaled(argument, PER_CHAR) };
-    case 'cidr':
-    case 'isIP':
-    case 'isCIDR':
-    case 'quantity':
-    case 'isQuantity':
-    case 'semver':
-    case 'isSemver':
-      return { cost: scaled(argument, PER_CHAR) };
-    case 'ip.isCanonical':
-      return { cost: scaled(argument, 2 * PER_CHAR) };
-    case 'containsIP':
-    case 'containsCIDR': {
-      const bytes = { min: 4, max: 16 };
-      const base = scaled(add(bytes, bytes), PER_CHAR);
-      const masks = name === 'containsCIDR' ? add(scaled(bytes, PER_CHAR), exactly(1)) : exactly(0);
-      const parses = overload.endsWith('_string') ? scaled(argument, PER_CHAR) : exactly(0);
-      return { cost: add(base, masks, parses) };
-    }
-    case 'validate':
-      return { cost: scaled(scaled(argument, PER_CHAR), FORMAT_REGEX_CHARS * PER_REGEX_CHAR) };
-    case '_==_': {
-      const [left, right] = args.map((arg) => typeOf(arg, state));
-      const names = left && 'name' in left && right && 'name' in right && left.name === right.name ? left.name : '';
-      if (/^(?:net\.|kubernetes\.)/.test(names)) return { cost: exactly(1) };
-      return undefined;
-    }
-    default:
-      return undefined;
-  }
-}
-
-function replacedSize(own: Range, old: Range, by: Range): Range {
-  const most = (): number => {
-    if (old.min === 0) return cap((own.max + 1) * by.max + own.max);
-    return by.max <= old.min ? own.max : cap(Math.ceil(own.max / old.min) * by.max);
-  };
-  return { min: 0, max: most() };
 }

@@ -103,7 +103,7 @@ function objectDeclared(schema: Schema, name: string): Declared | undefined {
 }
 
 function textDeclared(schema: Schema): Declared {
-  switch (schema.format) {
+  switch (schema.format ?? '') {
     case 'byte':
       return { type: BYTES, maxElements: Math.max(schema.maxLength ?? MAX_TEXT, 0), minSize: 2 };
     case 'duration':

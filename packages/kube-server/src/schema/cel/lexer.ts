@@ -10,7 +10,7 @@ export interface Token {
   readonly value?: Literal;
 }
 
-const SYMBOLS = ['==', '!=', '<=', '>=', '&&', '||', ...'<>+-*/%!?:.,()[]{}'];
+const SYMBOLS = ['==', '!=', '<=', '>=', '&&', '||', ...Array.from('<>+-*/%!?:.,()[]{}')];
 const MAX_INT = 2n ** 63n - 1n;
 const MAX_UINT = 2n ** 64n - 1n;
 

@@ -237,19 +237,12 @@ function primary(state: State): Expr {
   if (peek(state).type === 'ident') return named(state, dot !== undefined);
   if (dot) throw unexpected(state);
   const open = take(state, '(', '[', '{');
-  switch (open?.text) {
-    case '(': {
-      const inner = expression(state);
-      expect(state, ')');
-      return inner;
-    }
-    case '[':
-      return list(state, open.at);
-    case '{':
-      return make.map(open.at, entries(state));
-    default:
-      throw unexpected(state);
-  }
+  if (!open) throw unexpected(state);
+  if (open.text === '[') return list(state, open.at);
+  if (open.text === '{') return make.map(open.at, entries(state));
+  const inner = expression(state);
+  expect(state, ')');
+  return inner;
 }
 
 function named(state: State, isRooted: boolean): Expr {

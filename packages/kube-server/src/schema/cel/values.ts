@@ -111,18 +111,11 @@ export function numberOf(value: CelValue): bigint | number | undefined {
 }
 
 export function typeName(value: CelValue): string {
-  switch (typeof value) {
-    case 'boolean':
-      return 'bool';
-    case 'bigint':
-      return 'int';
-    case 'number':
-      return 'double';
-    case 'string':
-      return 'string';
-    default:
-      return value === null ? 'null_type' : tagNames[value.tag];
-  }
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'double';
+  if (typeof value === 'string') return 'string';
+  return value === null ? 'null_type' : tagNames[value.tag];
 }
 
 const tagNames = {

@@ -81,16 +81,9 @@ const toDouble: CelFunction = ([value = null]) => {
 };
 
 export function textOf(value: CelValue): string {
-  switch (typeof value) {
-    case 'string':
-      return value;
-    case 'boolean':
-    case 'bigint':
-      return String(value);
-    case 'number':
-      return doubleText(value);
-    default:
-  }
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return doubleText(value);
   if (value === null) throw cannot(value, 'string');
   switch (value.tag) {
     case 'uint':

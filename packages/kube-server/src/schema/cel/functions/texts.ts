@@ -1,6 +1,6 @@
 /** Texts: search, cut, join, regular expressions. */
 import { createRegexCache } from '../../regex/regex.ts';
-import { CelError, type CelValue, charCount, itemsOf, list, noSuchOverload } from '../values.ts';
+import { CelError, type CelValue, charCount, itemsOf, list, noSuchOverload, typeName } from '../values.ts';
 import { formatText } from './format-text.ts';
 import type { CelFunction, CelFunctions } from './function.ts';
 import { indexOfItem, lastIndexOfItem } from './lists.ts';
@@ -97,7 +97,7 @@ function join([items = null, separator = '']: readonly CelValue[]): CelValue {
   if (!isTagged(items, 'list')) throw noSuchOverload();
   return itemsOf(items)
     .map((item) => {
-      if (typeof item !== 'string') throw new CelError(`join: invalid input: ${String(item)}`);
+      if (typeof item !== 'string') throw new CelError(`join: invalid input: ${typeName(item)}`);
       return item;
     })
     .join(text(separator));
