@@ -2,10 +2,10 @@
  * Planned switches of a real cluster, asked for in its HA record, while a client writes through the rw service: the cluster manager
  * runs as a pod of the local home, engines are PostgreSQL.
  */
-import { labels } from '@polarstack/api';
+import { labels, MPDClusters } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import { type SwitchStep, setElectable } from '@polarstack/ha';
-import { ConfigMaps, createInformer, Pods } from '@polarstack/kube';
+import { ConfigMaps, createInformer, createKubeClient, loadKubeconfig, Pods, Secrets } from '@polarstack/kube';
 import { missing } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createScene, patient, type Scene, signal } from './scene.ts';
@@ -184,6 +184,21 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('planned switchover',
     },
     150_000,
   );
+
+  test('the cluster manager may do what it does, and nothing else', async () => {
+    const secret = { namespace: 'polarstack-system', name: 'polarstack-cluster-manager' };
+    const { data } = await scene.client.get(Secrets, secret);
+    const own = createKubeClient(await loadKubeconfig(Buffer.from(data?.kubeconfig ?? '', 'base64').toString()));
+    const pod = { namespace: 'default', name: await scene.podOf((await scene.record()).primary) };
+    const attempts = [
+      own.list(Secrets),
+      own.delete(Pods, pod),
+      own.delete(ConfigMaps, { namespace: 'default', name: `${scene.name}-cmconfig` }),
+      own.patch(MPDClusters, { namespace: 'default', name: scene.name }, { type: 'merge', body: { spec: {} } }),
+    ];
+    for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: 'Forbidden' });
+    await own.close();
+  });
 
   test('a pod of the cluster manager that is deleted comes back', async () => {
     const key = { namespace: 'polarstack-system', name: 'polarstack-cluster-manager' };

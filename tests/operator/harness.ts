@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GROUP, type MPDCluster, MPDClusters, VERSION } from '@polarstack/api';
 import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
+import { startClusterManager } from '@polarstack/cluster-manager';
 import { conditionOf, loadCatalog } from '@polarstack/domain';
 import { ConfigMaps, createKubeClient, type KubeClient, type KubeObject, type Resource } from '@polarstack/kube';
 import { type KubeServer, openObjectStore, startKubeServer } from '@polarstack/kube-server';
@@ -39,6 +40,8 @@ export interface Stack {
   readonly home: string;
   /** Starts an operator with a client of its own, as a new process would have. */
   startOperator(): Promise<Operator>;
+  /** Starts a cluster manager, which tells instances who is primary and where. */
+  startClusterManager(): Promise<void>;
   /** Starts the operator as a process of its own, without a Lease unless seconds are given; the caller ends it. */
   spawnOperator(leaseSeconds?: number): Promise<ChildProcess>;
   create(name: string, spec?: Partial<MPDCluster['spec']>): Promise<MPDCluster>;
@@ -140,6 +143,7 @@ export async function createStack(): Promise<Stack> {
   });
   let operatorBundle: Promise<string> | undefined;
   const operators: Operator[] = [];
+  const managers: (() => Promise<void>)[] = [];
   const scope = { roots: [], folders: [home], markers: [`POLARSTACK_ROOT=${home}/`] };
   const find = async (name: string) => await client.find(MPDClusters, { namespace: 'default', name });
 
@@ -157,6 +161,14 @@ export async function createStack(): Promise<Stack> {
       };
       operators.push(closing);
       return closing;
+    },
+    startClusterManager: async () => {
+      const own = await connect('polarstack-cluster-manager', ['polarstack:components']);
+      const manager = await startClusterManager({ client: own, logger, signal: never });
+      managers.push(async () => {
+        await manager.close();
+        await own.close();
+      });
     },
     spawnOperator: async (leaseSeconds = 0) => {
       operatorBundle ??= bundle('operator', home);
@@ -200,6 +212,7 @@ export async function createStack(): Promise<Stack> {
     },
     processes: () => findProcesses(scope).map(({ pid }) => pid),
     dispose: async () => {
+      for (const close of managers) await close();
       for (const operator of operators) await operator.close();
       await runtime?.close();
       await killAll(() => findProcesses(scope));

@@ -24,6 +24,7 @@ const eventually = async <T>(what: string, check: () => Promise<T | undefined>):
 beforeAll(async () => {
   stack = await createStack();
   await stack.startOperator();
+  await stack.startClusterManager();
   await stack.create('demo');
   await stack.create('other', { followerNum: 0, initdb: { database: 'shop', owner: 'keeper' } as never });
   await Promise.all([stack.until('demo', 'Ready'), stack.until('other', 'Ready')]);

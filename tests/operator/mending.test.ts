@@ -51,6 +51,7 @@ beforeAll(async () => {
   stack = await createStack();
   for (const object of protection()) await stack.client.create(resourceOf(object), object);
   await stack.startOperator();
+  await stack.startClusterManager();
   await stack.create('demo', { followerNum: 1 });
   await stack.until('demo', 'Ready');
 });

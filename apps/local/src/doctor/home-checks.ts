@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStackError } from '@polarstack/base';
+import { homeProcesses, programOf } from '../commands/home-processes.ts';
 import { mustBeReachable } from '../commands/preconditions.ts';
 import { runningControl } from '../control/control-state.ts';
 import { readProxyState } from '../control/proxy-supervisor.ts';
@@ -17,7 +18,14 @@ const START = 'polarstack up';
 export async function checkHome(home: Home, now: Date): Promise<readonly Finding[]> {
   const folder = checkFolder(home);
   if (folder.state === 'failed' || !existsSync(home.record)) return [folder];
-  return [folder, checkClock(home, now), await checkState(home), await checkControl(home), checkProxy(home)];
+  return [
+    folder,
+    checkClock(home, now),
+    await checkState(home),
+    await checkControl(home),
+    checkProxy(home),
+    checkManager(home),
+  ];
 }
 
 function checkFolder(home: Home): Finding {
@@ -77,6 +85,13 @@ async function checkControl(home: Home): Promise<Finding> {
     );
   }
   return warning('control process', 'does not run', START);
+}
+
+/** Without it everything runs on, but nobody becomes primary in another's place. */
+function checkManager(home: Home): Finding {
+  const manager = homeProcesses(home).find((process) => /\/cluster-manager\.mjs$/.test(programOf(home, process) ?? ''));
+  if (manager) return ok('cluster manager', `pid ${manager.pid}`);
+  return warning('cluster manager', 'does not run', START);
 }
 
 function checkProxy(home: Home): Finding {

@@ -1,6 +1,6 @@
 /** Asking the cluster manager for a switch of the primary, and waiting for its answer. The operator never promotes. */
 import { type ErrorCode, errorTable, isStackError, StackError, withDeadline } from '@polarstack/base';
-import { requestSwitch, resultOf, type SwitchResult, withdrawRequest } from '@polarstack/ha';
+import { type HaRecord, requestSwitch, resultOf, type SwitchResult, withdrawRequest } from '@polarstack/ha';
 import type { ClusterKey } from '../kube/cluster-status-writer.ts';
 import type { Services } from '../steps/services.ts';
 import { changeRecord } from './ha-record.ts';
@@ -55,14 +55,14 @@ export function switchoverResult(
   return record && resultOf(record, id);
 }
 
-/** Takes a wish back that the cluster manager has not begun. */
+/** Takes a wish back that the cluster manager has not begun; answers the record as it is then. */
 export async function withdrawSwitchover(
   { client }: Pick<Needs, 'client'>,
   cluster: ClusterKey,
   id: string,
   signal: AbortSignal,
-): Promise<void> {
-  await changeRecord(client, cluster, (record) => withdrawRequest(record, id), signal);
+): Promise<HaRecord> {
+  return await changeRecord(client, cluster, (record) => withdrawRequest(record, id), signal);
 }
 
 /**
@@ -90,11 +90,12 @@ export async function switchover(
   } catch (error) {
     signal.throwIfAborted();
     if (isStackError(error)) throw error;
-    await withdrawSwitchover(services, cluster, id, signal);
-    throw new StackError(
-      'ClusterManagerSilent',
-      `nobody took up the request ${id} within ${beginWithinMs + ANSWER_MS} ms`,
-    );
+    // It may have been begun at this very moment: then it is waited for.
+    const { switch: running, results } = await withdrawSwitchover(services, cluster, id, signal);
+    if (running?.id !== id && !resultOf({ results }, id)) {
+      const waited = beginWithinMs + ANSWER_MS;
+      throw new StackError('ClusterManagerSilent', `nobody took up the request ${id} within ${waited} ms`);
+    }
   }
   const result = await services.records.until(cluster, (record) => (record ? resultOf(record, id) : undefined), signal);
   if (result.outcome === 'done') return result;
