@@ -1,6 +1,6 @@
 import { labels } from '@polarstack/api';
 import { systemClock } from '@polarstack/base';
-import { type HaRecord, newRecord, type SwitchResult } from '@polarstack/ha';
+import { type HaRecord, newRecord, type SwitchResult, withdrawRequest } from '@polarstack/ha';
 import { ConfigMaps, createInformer } from '@polarstack/kube';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeKube } from '../testing/fake-kube.ts';
@@ -33,9 +33,9 @@ async function scene() {
       await changeRecord(
         kube,
         owner,
-        ({ request: _, ...record }): HaRecord => ({
-          ...record,
-          results: [...record.results, { ...result, at: new Date().toISOString() }],
+        (now): HaRecord => ({
+          ...withdrawRequest(now, result.id),
+          results: [...now.results, { ...result, at: new Date().toISOString() }],
         }),
         signal,
       ),
