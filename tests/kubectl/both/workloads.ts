@@ -207,6 +207,8 @@ export const workloadScenarios: readonly Scenario[] = [
           pod('kept', { nodeName: 'both-node' }),
         ),
       },
+      // A budget that was seen: clients would wait ten seconds, and again, for one that was not.
+      { run: status('poddisruptionbudget', 'web', { observedGeneration: 1 }) },
       { run: status('pod', 'kept', { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }) },
       { run: 'drain both-node --force --grace-period=0 --timeout=1s', code: 1, compare: 'code' },
       'get pods',
