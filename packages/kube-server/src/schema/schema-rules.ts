@@ -13,7 +13,7 @@ import { readSchemaPath } from './schema-path.ts';
 import { checkStructural, isSet, unreadableAsStructural } from './structural.ts';
 
 export interface SchemaRuleOptions {
-  /** With a status subresource, the root may say only what survives taking the status out of it. */
+  /** Then the root may say only what survives taking the status out of it. */
   readonly hasStatus: boolean;
   /** Rules of a schema that did not change may stay as expensive as they are. */
   readonly isUnchanged: boolean;
@@ -199,6 +199,7 @@ function below(schema: Schema, child: Schema, rules: RuleContext, part: string):
   };
 }
 
+const QUADRATIC = 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
 function* checkWords(schema: Schema, at: string, context: Context): Iterable<FieldError> {
@@ -207,7 +208,8 @@ function* checkWords(schema: Schema, at: string, context: Context): Iterable<Fie
   if (schema.default !== undefined && context.noDefaults !== undefined) {
     yield fieldError.forbidden(`${at}.default`, `must not be set ${context.noDefaults}`);
   }
-  for (const word of ['id', 'additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref']) {
+  const words = ['id', 'additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref'];
+  for (const word of words) {
     if (isSet(schema, word)) yield fieldError.forbidden(`${at}.${word}`, `${word} is not supported`);
   }
   if (type === 'null') {
@@ -217,8 +219,7 @@ function* checkWords(schema: Schema, at: string, context: Context): Iterable<Fie
     yield fieldError.forbidden(`${at}.x-kubernetes-embedded-resource`, 'must not be used inside of resource meta');
   }
   if (schema.uniqueItems === true) {
-    const why = 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
-    yield fieldError.forbidden(`${at}.uniqueItems`, why);
+    yield fieldError.forbidden(`${at}.uniqueItems`, QUADRATIC);
   }
   const { additionalProperties, properties } = schema;
   if (additionalProperties !== undefined && additionalProperties !== true && Object.keys(properties ?? {}).length > 0) {
@@ -313,7 +314,6 @@ function* checkListMap(schema: Schema, at: string): Iterable<FieldError> {
 }
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
-const breaksLine = (text: string): boolean => /[\n\r]/.test(text);
 
 function* checkRuleWords(schema: Schema, at: string): Iterable<FieldError> {
   for (const [i, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) {
@@ -323,9 +323,9 @@ function* checkRuleWords(schema: Schema, at: string): Iterable<FieldError> {
     if (text === '') yield fieldError.required(`${place}.rule`, 'rule is not specified');
     else if (message !== '' && message.trim() === '') {
       yield fieldError.invalid(`${place}.message`, message, 'must be non-empty if specified');
-    } else if (breaksLine(message.trim())) {
+    } else if (/[\n\r]/.test(message.trim())) {
       yield fieldError.invalid(`${place}.message`, message, 'must not contain line breaks');
-    } else if (breaksLine(text) && message.trim() === '') {
+    } else if (/[\n\r]/.test(text) && message.trim() === '') {
       yield fieldError.required(`${place}.message`, 'message must be specified if rule contains line breaks');
     }
     if (messageExpression !== '' && messageExpression.trim() === '') {
@@ -336,7 +336,7 @@ function* checkRuleWords(schema: Schema, at: string): Iterable<FieldError> {
     if (fieldPath !== '' && fieldPath.trim() === '') {
       yield fieldError.invalid(`${place}.fieldPath`, fieldPath, 'must be non-empty if specified');
     }
-    if (breaksLine(fieldPath)) {
+    if (/[\n\r]/.test(fieldPath)) {
       yield fieldError.invalid(`${place}.fieldPath`, fieldPath, 'must not contain line breaks');
     }
     if (fieldPath !== '' && 'problem' in readSchemaPath(fieldPath, schema)) {
@@ -345,7 +345,7 @@ function* checkRuleWords(schema: Schema, at: string): Iterable<FieldError> {
   }
 }
 
-/** The rule as Kubernetes shows it in messages. */
+/** As Kubernetes shows it. */
 const shownRule = (rule: ValidationRule): object => ({
   Rule: rule.rule,
   Message: rule.message ?? '',
@@ -359,10 +359,7 @@ function* checkRules(schema: Schema, at: string, context: Context, rules: RuleCo
   const own = schema['x-kubernetes-validations'] ?? [];
   const { declared, cost } = rules;
   if (own.length === 0 || !declared) return;
-  const roots = new Map([
-    ['self', declared],
-    ['oldSelf', declared],
-  ]);
+  const roots = new Map(['self', 'oldSelf'].map((name) => [name, declared]));
   const times = rules.times ?? Math.floor(MAX_REQUEST / (declared.minSize + 1));
   for (const [i, rule] of own.entries()) {
     const place = `${at}.x-kubernetes-validations[${i}]`;

@@ -111,7 +111,7 @@ ValidatingAdmissionPolicyStatus: conditions [Condition]@type, observedGeneration
 TypeChecking: expressionWarnings [ExpressionWarning]
 ExpressionWarning: fieldRef! string, warning! string
 ValidatingAdmissionPolicyBinding: ${object}, spec! ValidatingAdmissionPolicyBindingSpec
-ValidatingAdmissionPolicyBindingSpec: matchResources MatchResources, paramRef ParamRef, policyName string, validationActions [string(Audit|Deny|Warn)]@
+ValidatingAdmissionPolicyBindingSpec: matchResources MatchResources, paramRef ParamRef, policyName string, validationActions [string(Audit|Deny|Warn)]#
 ParamRef~: name string, namespace string, parameterNotFoundAction string, selector LabelSelector
 `,
   },
