@@ -190,13 +190,14 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('planned switchover',
     const { data } = await scene.client.get(Secrets, secret);
     const own = createKubeClient(await loadKubeconfig(Buffer.from(data?.kubeconfig ?? '', 'base64').toString()));
     const pod = { namespace: 'default', name: await scene.podOf((await scene.record()).primary) };
-    const attempts = [
-      own.list(Secrets),
-      own.delete(Pods, pod),
-      own.delete(ConfigMaps, { namespace: 'default', name: `${scene.name}-cmconfig` }),
-      own.patch(MPDClusters, { namespace: 'default', name: scene.name }, { type: 'merge', body: { spec: {} } }),
+    const attempts: readonly (() => Promise<unknown>)[] = [
+      async () => await own.list(Secrets),
+      async () => await own.delete(Pods, pod),
+      async () => await own.delete(ConfigMaps, { namespace: 'default', name: `${scene.name}-cmconfig` }),
+      async () =>
+        await own.patch(MPDClusters, { namespace: 'default', name: scene.name }, { type: 'merge', body: { spec: {} } }),
     ];
-    for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: 'Forbidden' });
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'Forbidden' });
     await own.close();
   });
 

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { waitFor } from '@polarstack/base';
 import { createTestHome, missing, type TestHome } from '@polarstack/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -60,6 +61,21 @@ describe.skipIf(skip)('a home of root', () => {
     chownSync(folder, pods, pods);
     return folder;
   }
+
+  test('databases can neither read what opens the API to the cluster manager, nor signal it', async () => {
+    const find = (): number | undefined => {
+      const found = home.processes().find(({ command }) => /^\S*node .*\/cluster-manager\.mjs$/.test(command.trim()));
+      return found?.pid;
+    };
+    const { signal } = new AbortController();
+    const manager = await waitFor('the cluster manager', async () => find(), { signal, timeoutMs: 60_000 });
+    expect(statSync(`/proc/${manager}`).uid).toBe(uidOf('polarstack-manager'));
+    const hidden = ['grep', '-rlsI', 'client-key-data', join(home.dir, 'nodes')];
+    expect(spawnSync(hidden[0] ?? '', hidden.slice(1), { encoding: 'utf8' }).stdout).toContain('/kubeconfig');
+    for (const command of [hidden, ['kill', '-0', String(manager)], ['cat', `/proc/${manager}/environ`]]) {
+      expect(asPods(...command), command.join(' ')).not.toBe(0);
+    }
+  });
 
   test('pods can read nothing that opens the API, nor signal the proxy', () => {
     const owned = spawnSync('find', [home.dir, '-user', 'polarstack', '-type', 'f'], { encoding: 'utf8' }).stdout;
