@@ -53,7 +53,7 @@ async function enforce(api: Api, spec: Fields, binding: Fields = {}): Promise<vo
     const probe = { metadata: { name: 'probe', labels: { probe: 'x' } }, data: { a: '1' } };
     const answer = await api.quiet('POST', api.core('configmaps?dryRun=All'), probe);
     if (answer.text.includes('in force') || answer.warnings.some((text) => text.includes('in force'))) return;
-    if (Date.now() > deadline) throw new Error('the policy did not come into force');
+    if (Date.now() > deadline) throw new Error(`the policy did not come into force: ${answer.text}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
