@@ -217,7 +217,7 @@ export const definitionCases = topic('definitions', {
   'warn of formats that nothing checks': async (api) => {
     const schema = specOf({ a: { type: 'string', format: 'postcode' } });
     const answer = await api.quiet('POST', `${crds}?dryRun=All`, definition(api, [version(schema)]));
-    expect(answer.warnings).toEqual(['unrecognized format "postcode"']);
+    expect(answer.warnings).toEqual([expect.stringMatching(/^unrecognized format .*postcode/)]);
     api.note('warnings', answer.warnings);
   },
 });
