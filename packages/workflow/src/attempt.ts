@@ -2,7 +2,7 @@ import { type Clock, StackError } from '@polarstack/base';
 import type { Step, StepContext, StepResult } from './workflow.ts';
 
 export interface AttemptOptions<S> {
-  readonly step: Step<S>;
+  readonly step: Pick<Step<S>, 'name' | 'timeoutMs' | 'run'>;
   readonly context: Omit<StepContext<S>, 'signal'>;
   /** Shutdown or cancel. */
   readonly signal: AbortSignal;

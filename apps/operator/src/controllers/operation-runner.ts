@@ -71,6 +71,7 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
         cancelled.delete(key);
         return undefined;
       case 'interrupted':
+      case 'paused':
         return undefined;
       case 'waiting':
         return outcome.untilMs;

@@ -84,6 +84,7 @@ export function createUnrecordedDeletions(options: UnrecordedDeletionsOptions): 
         return undefined;
       case 'interrupted':
       case 'waiting':
+      case 'paused':
         return outcome.record.reason ?? failureOf(new StackError('Internal', 'the deletion stopped without a reason'));
       case 'lost':
       case 'gone':

@@ -1,7 +1,8 @@
 import type { MPDOperation, MPDOperationStatus, OperationStep } from '@polarstack/api';
 import { type ErrorCode, errorTable } from '@polarstack/base';
-import type { Context, Failure, StepRecord, WorkflowRecord } from '@polarstack/workflow';
+import type { Context, Failure, RetryPolicy, StepRecord, WorkflowRecord } from '@polarstack/workflow';
 import { isFinished, nextStep } from '@polarstack/workflow';
+import { writePauseOf } from '../steps/write-pause.ts';
 
 /** Version of the form of `status.context`. */
 const CONTEXT_VERSION = 1;
@@ -15,7 +16,20 @@ interface StoredContext {
     readonly failures?: Readonly<Record<string, number>>;
     /** Of steps that are not simply the definition of their name. */
     readonly planned?: Readonly<Record<string, Pick<StepRecord, 'use' | 'input'>>>;
+    /** Of steps that are repaired, undone or wait until a moment. */
+    readonly more?: Readonly<Record<string, Pick<StepRecord, (typeof moreKeys)[number]>>>;
   };
+}
+
+const moreKeys = ['repairs', 'repairing', 'undo', 'deadline'] as const;
+
+function moreOf(steps: readonly StepRecord[]): Record<string, object> {
+  return Object.fromEntries(
+    steps.flatMap((step) => {
+      const kept = moreKeys.flatMap((key) => (step[key] === undefined ? [] : [[key, step[key]]]));
+      return kept.length > 0 ? [[step.name, Object.fromEntries(kept)]] : [];
+    }),
+  );
 }
 
 /** The record of a workflow as the status of its operation. */
@@ -27,8 +41,10 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
       use || input ? [[name, { ...(use && { use }), ...(input && { input }) }]] : [],
     ),
   );
+  const more = moreOf(record.steps);
   const index = nextStep(record);
-  const running = record.steps[index];
+  const running = record.undoing ? record.steps.findLast(({ state }) => state === 'Running') : record.steps[index];
+  const writePauseMs = writePauseOf(record.context);
   const message =
     record.reason?.message ?? (running ? `${running.name}${running.message ? `: ${running.message}` : ''}` : undefined);
   const context: StoredContext = {
@@ -38,6 +54,7 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
       writer: record.writer,
       failures,
       ...(Object.keys(planned).length > 0 && { planned }),
+      ...(Object.keys(more).length > 0 && { more }),
     },
   };
   return {
@@ -47,6 +64,7 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
     ...(consequences && { consequences }),
     ...(handledSteering !== undefined && { handledSteering }),
     phase: record.phase,
+    ...(record.undoing && { undoing: true }),
     workflow: record.workflow,
     steps: record.steps.map(stepToStatus),
     currentStep: `${index < 0 ? record.steps.length : index + 1}/${record.steps.length}`,
@@ -55,7 +73,9 @@ export function toStatus(record: WorkflowRecord, previous: MPDOperationStatus = 
     ...(record.startedAt && { startedAt: record.startedAt }),
     ...(record.finishedAt && { finishedAt: record.finishedAt }),
     ...(message !== undefined && { message }),
-    ...(record.reason && isStopped(record) && { error: errorOf(record.reason) }),
+    ...(writePauseMs !== undefined && { writePauseMs }),
+    ...(record.reason && (isStopped(record) || record.undoing) && { error: errorOf(record.reason) }),
+    ...(record.history && { history: [...record.history] }),
     conditions: [
       // What was said of wishes and steerings is not the workflow's.
       ...(previous.conditions ?? []).filter(({ type }) => type !== 'Complete'),
@@ -79,13 +99,15 @@ function transitionTime(record: WorkflowRecord, previous: MPDOperationStatus): s
   return since ?? record.finishedAt ?? record.startedAt ?? new Date(0).toISOString();
 }
 
-function stepToStatus({ name, state, attempts, startedAt, finishedAt, message, error }: StepRecord): OperationStep {
+function stepToStatus(step: StepRecord): OperationStep {
+  const { name, state, attempts, startedAt, finishedAt, nextAttemptAt, message, error } = step;
   return {
     name,
     state,
     attempts,
     ...(startedAt && { startedAt }),
     ...(finishedAt && { finishedAt }),
+    ...(nextAttemptAt && { nextAttemptAt }),
     ...(message !== undefined && { message }),
     ...(error && { error: errorOf(error) }),
   };
@@ -97,7 +119,7 @@ function errorOf({ code, message, remedy }: Failure): NonNullable<MPDOperationSt
 }
 
 /** The record in an operation's status; undefined where it has not begun. */
-export function toRecord({ status }: MPDOperation): WorkflowRecord | undefined {
+export function toRecord({ spec, status }: MPDOperation): WorkflowRecord | undefined {
   if (!status?.workflow || !status.steps || !status.phase) return undefined;
   const { values = {}, run = {} } = (status.context ?? {}) as StoredContext;
   const { error } = status;
@@ -106,15 +128,19 @@ export function toRecord({ status }: MPDOperation): WorkflowRecord | undefined {
   return {
     workflow: status.workflow,
     phase,
+    ...(status.undoing && { undoing: true as const }),
+    ...(spec.retry && { retry: retryOf(spec.retry) }),
     context: values,
     steps: status.steps.map((step) => ({
       name: step.name,
       ...run.planned?.[step.name],
-      state: step.state === 'Undone' ? 'Pending' : step.state,
+      ...run.more?.[step.name],
+      state: step.state,
       attempts: step.attempts,
       failures: run.failures?.[step.name] ?? 0,
       ...(step.startedAt && { startedAt: step.startedAt }),
       ...(step.finishedAt && { finishedAt: step.finishedAt }),
+      ...(step.nextAttemptAt && { nextAttemptAt: step.nextAttemptAt }),
       ...(step.message !== undefined && { message: step.message }),
       ...(step.error && { error: failureOf(step.error) }),
     })),
@@ -123,8 +149,16 @@ export function toRecord({ status }: MPDOperation): WorkflowRecord | undefined {
     ...(status.startedAt && { startedAt: status.startedAt }),
     ...(status.finishedAt && { finishedAt: status.finishedAt }),
     ...(error && { reason: failureOf(error) }),
+    ...(status.history && { history: status.history as NonNullable<WorkflowRecord['history']> }),
   };
 }
+
+/** `limit` counts the tries after the first one. */
+export const retryOf = ({ limit, baseMs, maxMs }: NonNullable<MPDOperation['spec']['retry']>): RetryPolicy => ({
+  limit: limit + 1,
+  baseMs,
+  maxMs: Math.max(baseMs, maxMs),
+});
 
 const failureOf = (error: NonNullable<MPDOperationStatus['error']>): Failure => ({
   code: error.code,

@@ -2,7 +2,7 @@ import { type MPDOperation, MPDOperations } from '@polarstack/api';
 import { isStackError, StackError } from '@polarstack/base';
 import { type KubeClient, parseKey } from '@polarstack/kube';
 import { newRecord, type PlannedStep, type Stored, type Workflow, type WorkflowStore } from '@polarstack/workflow';
-import { toRecord, toStatus } from './operation-record.ts';
+import { retryOf, toRecord, toStatus } from './operation-record.ts';
 
 /**
  * Workflow records in the status of their `MPDOperation`: the only store. The version is the object's
@@ -21,7 +21,11 @@ export function createOperationStore(
   const stored = (id: string, operation: MPDOperation): Stored => {
     latest.set(id, operation);
     const { workflow, input, plan } = workflowOf(operation);
-    const record = toRecord(operation) ?? newRecord(workflow, input, plan);
+    const { retry } = operation.spec;
+    const record = toRecord(operation) ?? {
+      ...newRecord(workflow, input, plan),
+      ...(retry && { retry: retryOf(retry) }),
+    };
     return { record, version: operation.metadata.resourceVersion ?? '' };
   };
 

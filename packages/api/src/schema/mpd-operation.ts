@@ -23,6 +23,18 @@ const step = z.object({
   output: optional(anything('What it has produced.'), 'What it has produced; later steps read it.'),
 });
 
+const historyEntry = z.object({
+  at: z.iso.datetime({ offset: true }).describe('When.'),
+  event: z
+    .string()
+    .describe(
+      'What happened: Started, Succeeded, Failed, Waiting, Repaired, Skipped, Paused, Interrupted, Resumed, Cancelling, Undone, Cancelled, Finished.',
+    ),
+  step: text('The step that it happened to.'),
+  message: text('How, or why.'),
+  by: text('Who asked for it.'),
+});
+
 const plannedAction = z.object({
   step: z.string().describe('Name of the step.'),
   description: text('What it will do.'),
@@ -80,11 +92,16 @@ export const mpdOperationSpec = z
     startAt: moment('Not before this moment; meanwhile the operation shows its plan.'),
     retry: z
       .object({
-        limit: z.int().min(0).max(1000).default(10).describe('How often a failing step is tried again.'),
+        limit: z
+          .int()
+          .min(0)
+          .max(1000)
+          .default(10)
+          .describe('How often a failing step is tried again before a person is asked.'),
         baseMs: z.int().min(10).max(3_600_000).default(1000).describe('First pause between tries, in milliseconds.'),
         maxMs: z.int().min(10).max(3_600_000).default(60_000).describe('Longest pause, in milliseconds.'),
       })
-      .describe('How failing steps are tried again (not yet: such an operation is refused); absent: as each step says.')
+      .describe('How failing steps are tried again, also where it is changed on the way; absent: as each step says.')
       .exactOptional(),
     planOnly: z
       .boolean()
@@ -94,8 +111,12 @@ export const mpdOperationSpec = z
       .object({
         action: z
           .enum(['Pause', 'Resume', 'RetryStep', 'RestartFromFirst', 'SkipStep', 'Cancel'])
-          .describe('What to do with the operation. Pause is refused for now: condition Steered.'),
-        step: text('The step that is meant; for now only the one that the operation stopped at, the default.'),
+          .describe(
+            'What to do with the operation. Pause: stop before the next step. Resume: go on with the step it stopped at, RestartFromFirst: with the first one. RetryStep: the same as Resume, for a step that failed. SkipStep: leave a step out and go on. Cancel: end it, and take back what it did where steps can. The condition Steered says what came of it.',
+          ),
+        step: text(
+          'For SkipStep: the step to leave out, of those not done; default: the one that the operation stopped at.',
+        ),
         requestId: z.string().min(1).max(128).describe('Any text; a new one makes the same action count again.'),
         requester: text('Who asks.'),
       })
@@ -109,8 +130,8 @@ export const mpdOperationSpec = z
 export const mpdOperationStatus = z
   .object({
     phase: optional(
-      z.enum(['Pending', 'Running', 'Waiting', 'Interrupted', 'Succeeded', 'Failed', 'Cancelled']),
-      'Pending: not begun. Waiting: for something outside. Interrupted: needs a person. The last three are final.',
+      z.enum(['Pending', 'Running', 'Waiting', 'Paused', 'Interrupted', 'Succeeded', 'Failed', 'Cancelled']),
+      'Pending: not begun. Waiting: for something outside. Paused: a person stopped it. Interrupted: needs a person. The last three are final; Failed: it was refused before its first step.',
     ),
     plan: optional(z.array(plannedAction), 'What is going to be done, step by step.'),
     consequences: optional(consequences, 'What the plan means for users.'),
@@ -126,8 +147,10 @@ export const mpdOperationStatus = z
     startedAt: moment('When it began.'),
     finishedAt: moment('When it ended.'),
     message: text('What is happening, or how it ended.'),
+    writePauseMs: count('For how long writes paused because of it, in milliseconds: all pauses together, as measured.'),
     error: optional(error, 'What went wrong.'),
-    undoing: flag('Whether it is being undone.'),
+    undoing: flag('Whether it was cancelled and is being undone.'),
+    history: optional(z.array(historyEntry), 'What happened to it: the beginning, and the latest.'),
     conditions: conditions(
       'Complete: it ended well. Steered: the last steering was carried out. Heeded: False where the spec asks for something that is not heeded.',
     ),

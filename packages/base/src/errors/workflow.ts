@@ -16,6 +16,11 @@ export const workflowErrors = entries({
     remedy: 'Look at the step message for what it waited for, mend that, then resume the operation.',
     retry: 'later',
   },
+  WaitTimeout: {
+    summary: 'What a step of an operation waited for did not come in time.',
+    remedy: 'Look at the message for what it waited for, bring that about, then resume the operation.',
+    retry: 'never',
+  },
   StepStuck: {
     summary: 'A step of an operation did not stop when it was told to.',
     remedy: 'Restart the operator, then resume the operation; report it with the log of the operator.',
