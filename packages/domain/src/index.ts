@@ -12,14 +12,20 @@ export {
 } from './cluster/facts.ts';
 export { ALLOCATION_CONFIG_MAP, type Counters, takeIds } from './cluster/ids.ts';
 export {
+  addedEntries,
   idsNeeded,
+  idsOfNew,
   type Member,
   type MemberRole,
   type Membership,
   membershipFromIds,
+  type NewMember,
   newInstanceEntries,
+  newMembers,
   primaryOf,
   recordedMembership,
+  settledMembership,
+  unsettledIds,
   withPrimary,
 } from './cluster/members.ts';
 export {
@@ -41,7 +47,7 @@ export {
   serverLeaf,
 } from './identity/leaf-specs.ts';
 export { ownedBy, podLabels } from './objects/metadata.ts';
-export { buildPod, TERMINATION_GRACE_SECONDS } from './objects/pod.ts';
+export { buildPod, pinnedTo, TERMINATION_GRACE_SECONDS } from './objects/pod.ts';
 export { buildConfigMap, buildSecret, secretValue } from './objects/secret.ts';
 export { buildService, type Lead, type ServiceKind, serviceKinds, serviceNames } from './objects/service.ts';
 export { buildVolumeClaim } from './objects/volume-claim.ts';
@@ -63,3 +69,5 @@ export {
   troubleOf,
 } from './status/observation.ts';
 export * from './validation/index.ts';
+export { asIf, PLAN_SPEC_ANNOTATION } from './operations/what-if.ts';
+export * from './why/index.ts';

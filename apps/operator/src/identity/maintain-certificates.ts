@@ -6,8 +6,8 @@ import {
   clientLeaves,
   type Fault,
   type LeafSpec,
-  recordedMembership,
   serverLeaf,
+  settledMembership,
 } from '@polarstack/domain';
 import { Secrets } from '@polarstack/kube';
 import type { Secret } from 'kubernetes-types/core/v1.js';
@@ -122,7 +122,7 @@ export function createCertificateKeeper(
   async function leavesOf(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly LeafSpec[]> {
     const owner = clusterKey(cluster);
     const addresses = [...(await serviceAddresses(services.client, owner, signal)).values()];
-    const servers = (recordedMembership(cluster)?.members ?? []).map((member) => {
+    const servers = (settledMembership(cluster)?.members ?? []).map((member) => {
       const pod = seen.instances.get(member.instanceId)?.pod?.podIP;
       return serverLeaf(owner, member, { services: addresses, ...(pod && { pod }) });
     });

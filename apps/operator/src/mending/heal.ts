@@ -13,7 +13,7 @@ import { isStackError, type Logger } from '@polarstack/base';
 import type { AgentStatus } from '@polarstack/contracts';
 import { type ClusterSeen, clusterFacts, type Member, primaryOf } from '@polarstack/domain';
 import type { HaRecord } from '@polarstack/ha';
-import { membersOf, type Services } from '../steps/services.ts';
+import { type Services, settledOf } from '../steps/services.ts';
 import type { Content } from './content.ts';
 import type { Attempt } from './fault.ts';
 import { mendClaim, refill } from './mend-data.ts';
@@ -30,7 +30,7 @@ export async function heal(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const membership = membersOf(cluster);
+  const membership = settledOf(cluster);
   const facts = clusterFacts(cluster);
   const primary = primaryOf(membership);
   const primarySeen = primary && seen.instances.get(primary.instanceId);

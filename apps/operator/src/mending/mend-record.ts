@@ -1,6 +1,6 @@
 import { type MPDCluster, names } from '@polarstack/api';
 import { toStackError } from '@polarstack/base';
-import { type ClusterSeen, recordedMembership } from '@polarstack/domain';
+import { type ClusterSeen, settledMembership } from '@polarstack/domain';
 import { type HaRecord, type Remembered, rebuildRecord } from '@polarstack/ha';
 import { ConfigMaps } from '@polarstack/kube';
 import { podsOf, recordMap } from '../ha/ha-record.ts';
@@ -22,7 +22,7 @@ export async function mendRecord(
   attempt: Attempt,
   signal: AbortSignal,
 ): Promise<void> {
-  const membership = recordedMembership(cluster);
+  const membership = settledMembership(cluster);
   if (!membership) return;
   const rebuilt = (): HaRecord => {
     const remembered = new Map<string, Remembered>();

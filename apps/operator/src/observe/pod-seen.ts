@@ -6,6 +6,7 @@ export function podSeen(pod: Pod): PodSeen {
   const { status, spec, metadata } = pod;
   const trouble = podTrouble(pod);
   return {
+    ...(metadata?.uid && { uid: metadata.uid }),
     phase: status?.phase ?? 'Pending',
     ready: isReady(pod),
     deleting: metadata?.deletionTimestamp !== undefined,

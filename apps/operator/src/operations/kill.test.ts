@@ -1,6 +1,7 @@
-import { MPDClusters } from '@polarstack/api';
+import { HA_RECORD_KEY, MPDClusters, names } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
-import { ConfigMaps } from '@polarstack/kube';
+import { parseRecord } from '@polarstack/ha';
+import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods } from '@polarstack/kube';
 import { expect, test } from 'vitest';
 import { type Scene, survive } from '../testing/survive.ts';
 
@@ -8,6 +9,8 @@ import { type Scene, survive } from '../testing/survive.ts';
 const operations: readonly {
   readonly type: string;
   readonly change: object;
+  /** What the world has for it first. */
+  readonly prepare?: (s: Scene) => Promise<void>;
   readonly holds: (s: Scene) => void;
 }[] = [
   {
@@ -28,7 +31,178 @@ const operations: readonly {
       expect(world.instances.get('demo-1001-1002')?.starts).toBe(1);
     },
   },
+  {
+    type: 'FlushParams',
+    // Higher: ROs first, then a switch, which restarts the old RW.
+    change: { spec: { parameters: { max_connections: '150', shared_buffers: '48MB' } } },
+    holds: (s) => {
+      expect(leader(s)).not.toBe('1002');
+      everywhere(s, { max_connections: '150', shared_buffers: '48MB' });
+    },
+  },
+  {
+    type: 'FlushParams',
+    // Lower: the RW first, in place.
+    change: { spec: { parameters: { max_connections: '60' } } },
+    holds: (s) => {
+      expect(leader(s)).toBe('1002');
+      everywhere(s, { max_connections: '60' });
+      expect(s.operations().find(({ spec }) => spec.type === 'FlushParams')?.status?.message).toBeDefined();
+    },
+  },
+  {
+    type: 'RestartCluster',
+    change: { metadata: { annotations: { restartCluster: 'true' } } },
+    holds: (s) => {
+      for (const { starts, pod } of s.world.instances.values()) expect(starts, pod).toBe(2);
+      expect(leader(s)).not.toBe('1002');
+    },
+  },
+  {
+    type: 'SwitchRw',
+    change: { metadata: { annotations: { switchRw: '1006' } } },
+    holds: (s) => {
+      expect(leader(s)).toBe('1006');
+      expect(s.operations().find(({ spec }) => spec.type === 'SwitchRw')?.status?.writePauseMs).toBe(5);
+    },
+  },
+  {
+    type: 'ModifyClass',
+    change: { spec: { classInfoModifyTo: { className: 'local.medium' } } },
+    holds: (s) => {
+      const { spec, status } = s.kube.all(MPDClusters)[0] ?? {};
+      expect(spec?.classInfo.className).toBe('local.medium');
+      expect(spec?.classInfoModifyTo?.className).toBe('');
+      expect(status?.insClassInfo).toEqual({ className: 'local.medium', cpu: '2', memory: '2048Mi' });
+      for (const entry of Object.values(status?.dbInstanceStatus ?? {}))
+        expect(entry.insClassInfo?.className).toBe('local.medium');
+      for (const pod of s.kube.all(Pods)) expect(pod.spec?.containers[0]?.resources?.limits?.cpu).toBe('2');
+      everywhere(s, { max_connections: '200', shared_buffers: '512MB' });
+      const running = s.kube.all(ConfigMaps).find(({ metadata }) => metadata?.name === 'demo-running-params');
+      expect(JSON.parse(running?.data?.max_connections ?? '')).toMatchObject({ value: '200' });
+      expect(leader(s)).not.toBe('1002');
+      expect(s.kube.all(PersistentVolumeClaims)).toHaveLength(3);
+    },
+  },
+  {
+    type: 'UpgradeMinorVersion',
+    prepare: async (s) => await offer(s, '15.19'),
+    change: { spec: { versionCfgModifyTo: { versionName: 'local-15.19' } } },
+    holds: (s) => {
+      const { spec, status } = s.kube.all(MPDClusters)[0] ?? {};
+      expect(spec).toMatchObject({
+        versionCfg: { versionName: 'local-15.19' },
+        versionCfgModifyTo: { versionName: '' },
+      });
+      expect(status?.engine?.image).toBe('polarstack/postgres:15.19');
+      expect(status?.appliedSpec?.versionCfg?.versionName).toBe('local-15.19');
+      for (const pod of s.kube.all(Pods)) expect(pod.spec?.containers[0]?.image).toBe('polarstack/postgres:15.19');
+      expect(leader(s)).not.toBe('1002');
+    },
+  },
+  {
+    type: 'AddRo',
+    change: { spec: { followerNum: 4 } },
+    holds: (s) => {
+      const ids = whole(s, 5);
+      expect(ids.slice(0, 3)).toEqual(['1002', '1004', '1006']);
+      expect(podsOf(s)).toHaveLength(5);
+    },
+  },
+  {
+    type: 'RemoveRo',
+    change: { metadata: { annotations: { removeIns: '1004' } } },
+    holds: (s) => {
+      expect(whole(s, 2)).toEqual(['1002', '1006']);
+      expect(podsOf(s).some((pod) => pod.startsWith('demo-1003'))).toBe(false);
+      expect(s.kube.all(MPDClusters)[0]?.spec.followerNum).toBe(1);
+    },
+  },
+  {
+    type: 'MigrateRo',
+    change: { metadata: { annotations: { migrate: '1004|node-3' } } },
+    holds: (s) => {
+      const ids = whole(s, 3);
+      expect(ids).not.toContain('1004');
+      expect(podsOf(s).filter((pod) => pod.startsWith('demo-1003-'))).toEqual([`demo-1003-${ids.at(-1)}`]);
+    },
+  },
+  {
+    type: 'MigrateRw',
+    change: { metadata: { annotations: { migrate: '1002|node-3' } } },
+    holds: (s) => {
+      const ids = whole(s, 3);
+      expect(ids).not.toContain('1002');
+      const { status } = s.kube.all(MPDClusters)[0] ?? {};
+      expect(status?.leaderInstanceId).toBe(ids.at(-1));
+      expect(podsOf(s)).toContain(`demo-1001-${ids.at(-1)}`);
+    },
+  },
+  {
+    type: 'Rebuild',
+    change: { metadata: { annotations: { forceRebuild: 'true' } } },
+    holds: (s) => {
+      expect(whole(s, 3)).toEqual(['1002', '1004', '1006']);
+    },
+  },
 ];
+
+const leader = ({ kube }: Scene): string | undefined => kube.all(MPDClusters)[0]?.status?.leaderInstanceId;
+
+/** Every engine has these values, and runs with them. */
+function everywhere({ world }: Scene, values: Readonly<Record<string, string>>): void {
+  for (const { config, runs, pod } of world.instances.values()) {
+    expect(config?.parameters, pod).toMatchObject(values);
+    expect(runs?.parameters, pod).toMatchObject(values);
+  }
+}
+
+/** Another minor version in the catalog, with its image on every node. */
+async function offer({ kube }: Scene, version: string): Promise<void> {
+  const image = `polarstack/postgres:${version}`;
+  const labels = { configtype: 'minor_version_info', dbClusterMode: 'Local', dbType: 'PostgreSQL', dbVersion: '15' };
+  for (const node of kube.all(Nodes)) {
+    const images = [...(node.status?.images ?? []), { names: [image] }];
+    await kube.replaceStatus(Nodes, { ...node, status: { ...node.status, images } });
+  }
+  await kube.create(ConfigMaps, {
+    metadata: { name: `postgresql-15-minor-version-info-local-${version}`, namespace: 'kube-system', labels },
+    data: { name: `local-${version}`, version, pgEngineImage: image },
+  });
+}
+
+const podsOf = ({ kube }: Scene): readonly string[] =>
+  kube
+    .all(Pods)
+    .map(({ metadata }) => metadata?.name ?? '')
+    .sort();
+
+/** Status, HA record, pods, volumes and slots agree on who belongs to the cluster; answers the ids. */
+function whole({ kube, world }: Scene, count: number): readonly string[] {
+  const { status } = kube.all(MPDClusters)[0] ?? {};
+  const entries = Object.entries(status?.dbInstanceStatus ?? {});
+  expect(entries).toHaveLength(count);
+  for (const [, entry] of entries) {
+    expect(entry.installed).toBe(true);
+    expect(entry.operation).toBeUndefined();
+  }
+  const ids = entries.map(([id]) => id).sort((a, b) => Number(a) - Number(b));
+  const pods = entries.map(([, { podName = '' }]) => podName).sort();
+  const map = kube.all(ConfigMaps).find(({ metadata }) => metadata?.name === names.haRecord('demo'));
+  expect(Object.keys(parseRecord(map?.data?.[HA_RECORD_KEY] ?? '').members).sort()).toEqual([...ids].sort());
+  expect(podsOf({ kube } as Scene)).toEqual(pods);
+  expect(
+    kube
+      .all(PersistentVolumeClaims)
+      .map(({ metadata }) => metadata?.name ?? '')
+      .sort(),
+  ).toEqual(pods);
+  for (const [id, { podName = '' }] of entries) {
+    const others = ids.filter((other) => other !== id).map((other) => `ins_${other}`);
+    expect([...(world.instances.get(podName)?.slots ?? [])].sort(), `slots of ${id}`).toEqual(others.sort());
+  }
+  return ids;
+}
 
 const made = async (s: Scene): Promise<void> => {
   const { operator } = await s.start();
@@ -39,8 +213,9 @@ const made = async (s: Scene): Promise<void> => {
 
 test.each(operations)(
   'RQ1, LA1: $type: an operator that dies before or after any of its effects: the next one finishes it, once',
-  async ({ type, change, holds }) => {
+  async ({ type, change, holds, prepare }) => {
     const wish = async (s: Scene): Promise<void> => {
+      await prepare?.(s);
       const key = { namespace: 'default', name: 'demo' };
       await s.kube.patch(MPDClusters, key, { type: 'merge', body: change });
     };

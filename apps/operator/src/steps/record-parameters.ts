@@ -1,5 +1,5 @@
 import { type MPDCluster, type MPDClusterStatus, names } from '@polarstack/api';
-import { formatItems, itemTime, type ParameterItems, parseItems, recordedMembership } from '@polarstack/domain';
+import { formatItems, itemTime, type ParameterItems, parseItems, settledMembership } from '@polarstack/domain';
 import { ConfigMaps } from '@polarstack/kube';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { clusterKey, updateClusterStatus } from '../kube/cluster-status-writer.ts';
@@ -41,7 +41,7 @@ export const recordParameters: ClusterStep = {
 /** The highest version that an engine was told; new instances begin with it. */
 async function newestVersion({ services, signal }: ClusterStepContext, cluster: MPDCluster): Promise<number> {
   const seen = await services.observe(cluster, signal);
-  const ids = recordedMembership(cluster)?.members ?? [];
+  const ids = settledMembership(cluster)?.members ?? [];
   return Math.max(1, ...ids.map(({ instanceId }) => seen.instances.get(instanceId)?.report?.engine.configVersion ?? 1));
 }
 

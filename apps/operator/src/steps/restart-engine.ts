@@ -5,6 +5,7 @@ import type { Member } from '@polarstack/domain';
 import { memberOf } from './member-of.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
 import { waitForAgent } from './wait-for-agent.ts';
+import { pauseOutput } from './write-pause.ts';
 
 const STOP_MS = 60_000;
 const POLL_MS = 50;
@@ -15,22 +16,27 @@ export async function restart(
   cluster: MPDCluster,
   member: Member,
   needed: (engine: EngineReport) => boolean,
-): Promise<string> {
+): Promise<{ readonly message: string; readonly pauseMs?: number }> {
   const { agent } = await waitForAgent(step, cluster, member);
   const { engine } = await agent.status(step.signal);
   if (engine.state === 'running' && !needed(engine)) {
     const report = await untilWorking(step, agent, member);
-    return `nothing to do; it runs since ${report.startedAt ?? 'an unknown time'}`;
+    return { message: `nothing to do; it runs since ${report.startedAt ?? 'an unknown time'}` };
   }
+  const begun = step.services.clock.monotonic();
   step.progress(`${member.pod} stops`);
   await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, step.signal);
   await agent.start(step.signal);
   const report = await untilWorking(step, agent, member);
-  return `restarted at ${report.startedAt ?? 'an unknown time'}`;
+  const pauseMs = member.role === 'primary' ? step.services.clock.monotonic() - begun : undefined;
+  return {
+    message: `restarted at ${report.startedAt ?? 'an unknown time'}`,
+    ...(pauseMs !== undefined && { pauseMs }),
+  };
 }
 
 /** Until the engine answers, and a replica streams: the next one is not touched before. */
-async function untilWorking(step: ClusterStepContext, agent: AgentApi, { pod }: Member): Promise<EngineReport> {
+export async function untilWorking(step: ClusterStepContext, agent: AgentApi, { pod }: Member): Promise<EngineReport> {
   for (;;) {
     const { engine } = await agent.status(step.signal);
     if (engine.state === 'failed') {
@@ -55,8 +61,8 @@ export const restartEngine: ClusterStep = {
     const { startedAt, ifPending } = step.input;
     const needed = (engine: EngineReport): boolean =>
       ifPending === true ? (engine.pendingRestart?.length ?? 0) > 0 : engine.startedAt === startedAt;
-    const message = await restart(step, await clusterOf(step), await memberOf(step), needed);
-    return { type: 'done', message };
+    const { message, pauseMs } = await restart(step, await clusterOf(step), await memberOf(step), needed);
+    return { type: 'done', message, ...(pauseMs !== undefined && { output: pauseOutput(step, pauseMs) }) };
   },
 };
 
@@ -77,6 +83,8 @@ export const restartEngines: ClusterStep = {
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
-    return { type: 'done', message: `${members.length} engines restarted` };
+    const pause = results.flatMap((result) => (result.status === 'fulfilled' ? (result.value.pauseMs ?? []) : []))[0];
+    const message = `${members.length} engines restarted`;
+    return { type: 'done', message, ...(pause !== undefined && { output: pauseOutput(step, pause) }) };
   },
 };

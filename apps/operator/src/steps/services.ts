@@ -1,7 +1,7 @@
 import type { MPDCluster } from '@polarstack/api';
 import { type Clock, StackError } from '@polarstack/base';
 import type { AgentDirectory, ClusterSeen, Membership } from '@polarstack/domain';
-import { asApplied, recordedMembership, withPrimary } from '@polarstack/domain';
+import { asApplied, recordedMembership, settledMembership, withPrimary } from '@polarstack/domain';
 import type { EventRecorder, Informer, KubeClient } from '@polarstack/kube';
 import type { Step, StepContext } from '@polarstack/workflow';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -53,4 +53,9 @@ export function membersOf(cluster: MPDCluster): Membership {
   const membership = recordedMembership(cluster);
   if (!membership) throw new StackError('Internal', `cluster ${cluster.metadata.name} has no recorded members`);
   return membership;
+}
+
+/** Those of its members that belong to it: without those that an operation is making or removing. */
+export function settledOf(cluster: MPDCluster): Membership {
+  return settledMembership(cluster) ?? membersOf(cluster);
 }

@@ -1,6 +1,7 @@
 import { StackError } from '@polarstack/base';
 import { switchover } from '../ha/switchover.ts';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
+import { addedIds } from './added-members.ts';
 import { type ClusterStep, clusterOf } from './services.ts';
 
 /**
@@ -13,7 +14,7 @@ export const switchPrimary: ClusterStep = {
   timeoutMs: 30 * 60_000,
   retry: { limit: 3 },
   run: async (step) => {
-    const { target } = step.input;
+    const target = step.input.added === undefined ? step.input.target : addedIds(step)[0];
     if (typeof target !== 'string') throw new StackError('Internal', 'the plan does not say who becomes the primary');
     const cluster = clusterKey(await clusterOf(step));
     if (step.services.records.of(cluster)?.primary === target) return { type: 'done', message: `${target} is the RW` };

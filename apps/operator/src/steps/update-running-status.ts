@@ -1,5 +1,5 @@
-import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
-import { clusterStatus, primaryOf, withPrimary } from '@polarstack/domain';
+import type { InstanceStatus, MPDCluster, MPDClusterStatus } from '@polarstack/api';
+import { clusterStatus, isCreated, primaryOf, withPrimary } from '@polarstack/domain';
 import { announce } from '../controllers/announce.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { type ClusterStep, clusterOf, membersOf } from './services.ts';
@@ -16,7 +16,11 @@ export const updateRunningStatus: ClusterStep = {
     const ready = (held: MPDCluster): MPDClusterStatus => {
       const current = withPrimary(held, primary);
       const entries = Object.entries(current.status?.dbInstanceStatus ?? {});
-      const dbInstanceStatus = Object.fromEntries(entries.map(([id, entry]) => [id, { ...entry, installed: true }]));
+      // In a cluster that was made before, whoever adds an instance says when it belongs to it.
+      const isNew = !isCreated(current);
+      const dbInstanceStatus = Object.fromEntries(
+        entries.map(([id, entry]) => [id, isNew ? { ...entry, installed: true } : settled(entry)]),
+      );
       return clusterStatus({
         cluster: { ...current, status: { ...current.status, dbInstanceStatus } },
         seen,
@@ -31,3 +35,8 @@ export const updateRunningStatus: ClusterStep = {
     return undefined;
   },
 };
+
+/** One that belongs to the cluster is no operation's any more. */
+function settled({ operation, ...entry }: InstanceStatus): InstanceStatus {
+  return entry.installed === true || operation === undefined ? entry : { ...entry, operation };
+}

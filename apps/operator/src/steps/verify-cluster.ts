@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { initdbOptions, type MPDCluster } from '@polarstack/api';
 import { StackError, toStackError } from '@polarstack/base';
 import { type ClusterSeen, clusterFacts, type Member, primaryOf, troubleOf } from '@polarstack/domain';
-import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf, settledOf } from './services.ts';
 
 const POLL_MS = 25;
 
@@ -23,7 +23,7 @@ export const verifyCluster: ClusterStep = {
 };
 
 async function canary(step: ClusterStepContext, cluster: MPDCluster, token: string): Promise<void> {
-  const membership = membersOf(cluster);
+  const membership = settledOf(cluster);
   const primary = primaryOf(membership);
   if (!primary) throw new StackError('Internal', 'the cluster has no primary');
   await agentOf(step, cluster, primary).writeCanary(token, step.signal);
@@ -68,7 +68,7 @@ async function untilReady(step: ClusterStepContext, cluster: MPDCluster): Promis
 
 /** The first thing that keeps a cluster from being ready, or undefined. */
 export function whatIsMissing(cluster: MPDCluster, seen: ClusterSeen): string | undefined {
-  const { members } = membersOf(cluster);
+  const { members } = settledOf(cluster);
   for (const { instanceId, role, pod } of members) {
     const trouble = troubleOf(seen.instances.get(instanceId), role);
     if (trouble) return `${pod}: ${trouble}`;

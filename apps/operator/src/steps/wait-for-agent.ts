@@ -10,6 +10,8 @@ import type { ClusterStepContext } from './services.ts';
 const POLL_MS = 25;
 /** A pod that cannot be placed may be placed a moment later: it is bad news only after this time. */
 const PATIENCE_MS = 5_000;
+/** An agent that had an address and does not answer for this long is told of; the step is tried again. */
+const SILENCE_MS = 30_000;
 
 export interface ReachedAgent {
   readonly agent: AgentApi;
@@ -25,6 +27,7 @@ export async function waitForAgent(
   const { clock, pods, agents } = step.services;
   const { namespace, name, ports } = clusterFacts(cluster);
   const started = clock.monotonic();
+  let silentSince: number | undefined;
   for (;;) {
     step.signal.throwIfAborted();
     const pod = pods.get(`${namespace}/${member.pod}`);
@@ -37,6 +40,8 @@ export async function waitForAgent(
       } catch (error) {
         if (!isStackError(error, 'AgentUnreachable')) throw error;
         step.progress(error.message);
+        silentSince ??= clock.monotonic();
+        if (clock.monotonic() - silentSince > SILENCE_MS) throw error;
       }
     }
     if (clock.monotonic() - started > PATIENCE_MS) giveUpOn(pod, member);

@@ -16,11 +16,15 @@ export interface FakeInstance {
   term?: Term;
   state: EngineReport['state'];
   config?: EngineConfig;
+  /** The config that its engine was started with. */
+  runs?: EngineConfig;
   /** How often its engine was started. */
   starts: number;
   bootstrapped: number;
   readonly tasks: Map<string, AgentTask>;
   readonly bootstraps: Bootstrap[];
+  /** Physical slots that it has. */
+  slots: readonly string[];
   readonly calls: string[];
   /** Verifiers of the roles that were set. */
   readonly verifiers: Map<string, string>;
@@ -42,6 +46,17 @@ export interface FakeWorld {
 
 const image = 'polarstack/postgres:15';
 
+/** Values that wait for a restart. */
+const fixedWhileRunning = ['max_connections', 'shared_buffers'];
+
+function pendingOf({ config, runs }: FakeInstance): readonly string[] {
+  return fixedWhileRunning.filter((name) => config?.parameters[name] !== runs?.parameters[name]);
+}
+
+/** What an image is, by its tag. */
+const versionOf = (pod: Pod | undefined): string =>
+  /:(\d+\.\d+)$/.exec(pod?.spec?.containers[0]?.image ?? '')?.[1] ?? '15.18';
+
 /** The catalog as it is installed, one PostgreSQL, three nodes. */
 export async function installCatalog(kube: FakeKube): Promise<void> {
   const read = (file: string): string =>
@@ -57,7 +72,10 @@ export async function installCatalog(kube: FakeKube): Promise<void> {
   });
   for (const name of ['node-1', 'node-2', 'node-3']) {
     const node = await kube.create(Nodes, { metadata: { name } });
-    const conditions = [{ type: 'NodeClientIP', status: 'True', message: `192.0.2.${name.slice(-1)}` }];
+    const conditions = [
+      { type: 'Ready', status: 'True' },
+      { type: 'NodeClientIP', status: 'True', message: `192.0.2.${name.slice(-1)}` },
+    ];
     await kube.replaceStatus(Nodes, { ...node, status: { images: [{ names: [image] }], conditions } });
   }
 }
@@ -81,6 +99,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       bootstrapped: 0,
       tasks: new Map(),
       bootstraps: [],
+      slots: [],
       calls: [],
       verifiers: new Map(),
       databases: new Map(),
@@ -96,6 +115,12 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       if (off.has(name)) continue;
       if (deletionTimestamp) {
         await kube.delete(Pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } }).catch(() => {});
+        // Its next pod starts the engine again.
+        const ended = instances.get(name);
+        if (ended?.config) {
+          ended.runs = ended.config;
+          ended.starts++;
+        }
         continue;
       }
       const ready = instances.get(name)?.state === 'running' ? 'True' : 'False';
@@ -170,21 +195,25 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       return instance;
     };
     const cluster = podOf(pod)?.metadata?.labels?.[labels.clusterName] ?? '';
-    const report = ({ state, term, starts, config }: FakeInstance): EngineReport => ({
-      state,
-      dataDir: '/data/pgdata',
-      configVersion: config?.version ?? 0,
-      ...(state === 'running' &&
-        term && {
-          role: term.role,
-          pid: 4711,
-          startedAt: `start ${starts}`,
-          version: '15.18',
-          lsn: '0/3000000',
-          timeline: 1,
-        }),
-      ...(state === 'running' && term?.role === 'replica' && { streaming: true, receivedLsn: '0/3000000' }),
-    });
+    const report = (instance: FakeInstance): EngineReport => {
+      const { state, term, starts, config } = instance;
+      return {
+        state,
+        dataDir: '/data/pgdata',
+        configVersion: config?.version ?? 0,
+        ...(state === 'running' &&
+          term && {
+            role: term.role,
+            pid: 4711,
+            startedAt: `start ${starts}`,
+            version: versionOf(podOf(pod)),
+            pendingRestart: pendingOf(instance),
+            lsn: '0/3000000',
+            timeline: 1,
+          }),
+        ...(state === 'running' && term?.role === 'replica' && { streaming: true, receivedLsn: '0/3000000' }),
+      };
+    };
     return {
       status: async () => {
         const instance = reach('status');
@@ -209,6 +238,8 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         if (instance.state !== 'running') instance.starts++;
         instance.term = bootstrap.term;
         instance.config = bootstrap.config;
+        instance.runs = bootstrap.config;
+        instance.slots = bootstrap.slots;
         instance.state = 'running';
         const kind = bootstrap.kind;
         const task: AgentTask = { id, kind, state: 'done', startedAt: '' };
@@ -221,11 +252,14 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       setConfig: async (config) => {
         const instance = reach('setConfig');
         instance.config = config;
-        return { pendingRestart: [] };
+        return { pendingRestart: pendingOf(instance) };
       },
       start: async () => {
         const instance = reach('start');
-        if (instance.state !== 'running') instance.starts++;
+        if (instance.state !== 'running') {
+          instance.starts++;
+          if (instance.config) instance.runs = instance.config;
+        }
         instance.state = 'running';
         poke();
         return report(instance);
@@ -258,7 +292,9 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         const missing = wanted.find((name) => !databases.has(name));
         if (missing !== undefined) throw new StackError('EngineQueryFailed', `database "${missing}" does not exist`);
       },
-      setSlots: async () => void reach('setSlots'),
+      setSlots: async (slots) => {
+        reach('setSlots').slots = slots;
+      },
       writeCanary: async (token) => {
         reach('writeCanary');
         canaries.set(cluster, token);

@@ -2,6 +2,7 @@ import { GROUP, type MPDCluster, MPDClusters, MPDOperations, VERSION } from '@po
 import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
 import { conditionOf } from '@polarstack/domain';
 import { type Operator, startOperator } from '../start-operator.ts';
+import { startFakeClusterManager } from './fake-cluster-manager.ts';
 import { createFakeKube } from './fake-kube.ts';
 import { createFakeWorld, installCatalog } from './fake-world.ts';
 import { createMortal, type Death } from './mortal.ts';
@@ -25,10 +26,12 @@ export function newCluster(name: string, spec: Partial<MPDCluster['spec']> = {})
 }
 
 /** An operator against an API server, nodes and agents in memory. */
-export async function createScene(logger: Logger = silentLogger) {
+export async function createScene(logger: Logger = silentLogger, { manager = false } = {}) {
   const kube = createFakeKube();
   await installCatalog(kube);
   const world = createFakeWorld(kube);
+  /** Fulfils requests for switches, where the scene has one. */
+  const endManager = manager ? startFakeClusterManager(kube, world) : () => {};
   const test = new AbortController();
   let operator: Operator | undefined;
 
@@ -68,6 +71,7 @@ export async function createScene(logger: Logger = silentLogger) {
       }),
     close: async () => {
       await operator?.close();
+      endManager();
       world.close();
       test.abort();
     },

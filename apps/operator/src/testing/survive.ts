@@ -10,7 +10,7 @@ export async function survive(
   wish: (s: Scene) => Promise<void>,
   end: (s: Scene) => Promise<void>,
 ): Promise<{ readonly effects: number; readonly died: boolean }> {
-  const s = await createScene();
+  const s = await createScene(undefined, { manager: true });
   try {
     await before(s);
     const first = await s.start(death);

@@ -48,7 +48,10 @@ const instance = z.object({
   nodeName: text('The node it runs on.'),
   hostClientIP: text('Address for clients.'),
   polarFsHostId: text('Its host id in PolarFS.'),
-  installed: flag('Whether its data directory has been made.'),
+  installed: flag(
+    'Whether it belongs to the cluster: its data directory has been made. false: an operation is making or removing it.',
+  ),
+  operation: text('While it is being made: the operation and step that do it.'),
   insType: word(['rw', 'ro', 'tempro'], 'What it is meant to be.'),
   role: text('What the engine says it is: primary or replica.'),
   status: text('Not used (the original).'),

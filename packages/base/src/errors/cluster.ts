@@ -73,6 +73,59 @@ export const clusterErrors = entries({
     remedy: 'Mend the RO that the message names, or add one; then ask again.',
     retry: 'later',
   },
+  WrongInstance: {
+    summary: 'The operation does not fit the instance that it names.',
+    remedy: 'Name an instance of the role that the message asks for, or use the operation that it proposes.',
+    retry: 'never',
+  },
+  NodeUnknown: {
+    summary: 'An operation names a node that does not exist.',
+    remedy: 'Look the names up with kubectl get nodes and make the operation again.',
+    retry: 'never',
+  },
+  NodeUnfit: {
+    summary: 'The node cannot take the instance.',
+    remedy: 'Mend what the message says of the node, or name another one.',
+    retry: 'later',
+  },
+  ReplicaBehind: {
+    summary: 'A new RO does not catch up with the RW.',
+    remedy:
+      'Look at the log of its pod and at the load of the RW; resume the operation when the message does not hold any more.',
+    retry: 'later',
+  },
+  VolumeCannotShrink: {
+    summary: 'A volume cannot be made smaller.',
+    remedy: 'Ask for a size that is not below the present one.',
+    retry: 'never',
+  },
+  VolumeCannotGrow: {
+    summary: 'The storage class of a volume does not allow it to grow.',
+    remedy:
+      'Set allowVolumeExpansion of the StorageClass to true if its driver can do it, or migrate to another class.',
+    retry: 'later',
+  },
+  VolumeNotGrown: {
+    summary: 'A volume has not got its new size.',
+    remedy: 'Look at the events and conditions of the PVC that the message names, mend what they say, then resume.',
+    retry: 'later',
+  },
+  ConnectionsInUse: {
+    summary: 'An instance has more connections than max_connections would allow it.',
+    remedy: 'Let applications close connections first, or choose a larger value.',
+    retry: 'later',
+  },
+  VersionNotUpgradable: {
+    summary: 'A version is no later minor version of what the cluster runs.',
+    remedy: "Choose a later minor version of the cluster's major from the catalog.",
+    retry: 'never',
+  },
+  UpgradeBackedOut: {
+    summary: 'An instance did not work with its new image, and has its old one back.',
+    remedy:
+      'Mend the image or its entry in the catalog and resume, or cancel the operation; what was upgraded before stays so.',
+    retry: 'never',
+  },
   OperationInvalid: {
     summary: 'The parameters of an operation are not what its type takes.',
     remedy: 'Correct what the message names and make the operation again; the reference lists the parameters.',

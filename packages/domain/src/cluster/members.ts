@@ -43,6 +43,89 @@ export function recordedMembership({ status }: Pick<MPDCluster, 'status'>): Memb
   return { logicId: status.logicId, members };
 }
 
+/**
+ * The members that belong to the cluster: without those that an operation is still making, or is removing. In a cluster that
+ * is being made itself, all.
+ */
+export function settledMembership(cluster: Pick<MPDCluster, 'status'>): Membership | undefined {
+  const membership = recordedMembership(cluster);
+  const entries = cluster.status?.dbInstanceStatus ?? {};
+  const settled = membership?.members.filter(({ instanceId }) => entries[instanceId]?.installed === true) ?? [];
+  return membership && settled.length > 0 ? { ...membership, members: settled } : membership;
+}
+
+/** Ids of instances that are on their way in or out. */
+export function unsettledIds({ status }: Pick<MPDCluster, 'status'>): readonly string[] {
+  const entries = Object.entries(status?.dbInstanceStatus ?? {});
+  if (!entries.some(([, { installed }]) => installed === true)) return [];
+  return entries.flatMap(([id, { installed }]) => (installed === true ? [] : [id]));
+}
+
+/** Ids that an operation was given, as members; `operation` marks them, so that it finds them again. */
+export interface NewMember {
+  readonly member: Member;
+  /** The instance whose place it takes. */
+  readonly replaces?: InstanceStatus;
+  readonly node?: string;
+}
+
+/** How many ids new members take: each an incarnation, and a place where it does not take another's. */
+export const idsOfNew = (wanted: readonly { readonly replaces?: string }[]): number =>
+  wanted.reduce((sum, { replaces }) => sum + (replaces === undefined ? 2 : 1), 0);
+
+/** Members of a made cluster from consecutive ids. */
+export function newMembers(
+  cluster: Pick<MPDCluster, 'metadata' | 'status'>,
+  wanted: readonly { readonly replaces?: string; readonly node?: string }[],
+  firstId: number,
+): readonly NewMember[] {
+  let next = firstId;
+  return wanted.map(({ replaces, node }): NewMember => {
+    const old = replaces === undefined ? undefined : cluster.status?.dbInstanceStatus?.[replaces];
+    const physicalId = old?.physicalInsId ?? String(next++);
+    const instanceId = String(next++);
+    const pod = names.instance(cluster.metadata.name ?? '', physicalId, instanceId);
+    return {
+      member: { physicalId, instanceId, pod, role: 'replica' },
+      ...(old && { replaces: old }),
+      ...(node !== undefined && { node }),
+    };
+  });
+}
+
+/** Their entries in the status, as {@link newInstanceEntries}; a place keeps the name that it had first. */
+export function addedEntries(
+  cluster: Pick<MPDCluster, 'metadata' | 'status'>,
+  added: readonly NewMember[],
+  operation: string,
+): Readonly<Record<string, InstanceStatus>> {
+  const [any] = Object.values(cluster.status?.dbInstanceStatus ?? {});
+  const net = any?.netInfo;
+  const ports = {
+    host: net?.netType === 'host',
+    enginePort: net?.workingPort ?? 0,
+    agentPort: net?.agentPort ?? 0,
+  };
+  const logicId = cluster.status?.logicId ?? '';
+  const namespace = cluster.metadata.namespace ?? 'default';
+  return Object.fromEntries(
+    added.flatMap(({ member, replaces, node }) => {
+      const entries = newInstanceEntries({ logicId, members: [member] }, namespace, ports);
+      return Object.entries(entries).map(([id, entry]): [string, InstanceStatus] => [
+        id,
+        {
+          ...entry,
+          operation,
+          ...(replaces?.insName && { insName: replaces.insName }),
+          ...(replaces?.versionInfo && { versionInfo: replaces.versionInfo }),
+          ...(replaces?.insClassInfo && { insClassInfo: replaces.insClassInfo }),
+          ...(node !== undefined && { nodeName: node }),
+        },
+      ]);
+    }),
+  );
+}
+
 function memberOf(entry: InstanceStatus): Member {
   return {
     physicalId: entry.physicalInsId ?? '',

@@ -101,3 +101,17 @@ export function buildPod(facts: ClusterFacts, member: Member, resources: Instanc
     },
   };
 }
+
+/** The pod, to be placed on this node and no other; as it is where none is named. */
+export function pinnedTo(pod: Pod, node: string | undefined): Pod {
+  if (node === undefined || !pod.spec) return pod;
+  const here = { key: 'metadata.name', operator: 'In', values: [node] };
+  const { affinity } = pod.spec;
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [{}];
+  const nodeSelectorTerms = required.map((term) => ({ ...term, matchFields: [...(term.matchFields ?? []), here] }));
+  const nodeAffinity = {
+    ...affinity?.nodeAffinity,
+    requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms },
+  };
+  return { ...pod, spec: { ...pod.spec, affinity: { ...affinity, nodeAffinity } } };
+}

@@ -10,14 +10,17 @@ import type { ErrorCode, Json } from '@polarstack/base';
 
 /** Names of the step definitions of the operator; a plan may use each several times. */
 export type StepKind =
+  | 'AdmitMembers'
   | 'AllocateMembers'
   | 'ApplyParameters'
   | 'AwaitReplay'
   | 'CheckParameters'
   | 'CreateMembers'
-  | 'ExtendVolume'
-  | 'JoinMember'
+  | 'ExtendVolumes'
+  | 'JoinMembers'
+  | 'RebuildMember'
   | 'RecordClass'
+  | 'RecordFollowers'
   | 'RecordParameters'
   | 'RecordVersion'
   | 'RecordVolumes'

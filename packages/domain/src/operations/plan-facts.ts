@@ -2,7 +2,7 @@ import type { MPDCluster } from '@polarstack/api';
 import type { InstanceClass } from '../catalog/classes.ts';
 import type { ParameterTemplate } from '../catalog/template.ts';
 import type { EngineVersion } from '../catalog/versions.ts';
-import { type Member, type Membership, primaryOf, recordedMembership } from '../cluster/members.ts';
+import { type Member, type Membership, primaryOf, settledMembership } from '../cluster/members.ts';
 import type { ParameterItems } from '../parameters/item.ts';
 import { type ClusterSeen, type InstanceSeen, troubleOf } from '../status/observation.ts';
 
@@ -55,7 +55,7 @@ export interface PlanCluster {
 
 /** The instances of a made cluster; undefined where it has no recorded primary. */
 export function planCluster({ cluster, seen }: Pick<PlanFacts, 'cluster' | 'seen'>): PlanCluster | undefined {
-  const membership = recordedMembership(cluster);
+  const membership = settledMembership(cluster);
   const leader = membership && primaryOf(membership);
   if (!membership || !leader) return undefined;
   const instances = membership.members.map((member): PlanInstance => {

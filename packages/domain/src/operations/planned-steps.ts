@@ -67,4 +67,4 @@ export const updateRunningStatus: StepPlan = {
 export const closing: readonly StepPlan[] = [verifyCluster, updateRunningStatus];
 
 /** Expected pauses of writes, in milliseconds: the docs tell the measured ones. */
-export const expectedPause = { switch: 600, restart: 1_500 } as const;
+export const expectedPause = { switch: 600, restart: 1_500, pod: 5_000 } as const;

@@ -11,7 +11,7 @@
 import type { MPDCluster, OperationType } from '@polarstack/api';
 import { isOperationType } from '@polarstack/api';
 import type { Json } from '@polarstack/base';
-import { recordedMembership } from '../cluster/members.ts';
+import { settledMembership } from '../cluster/members.ts';
 
 /** Annotations of a claimed request: this prefix and its id. */
 export const REQUEST_PREFIX = 'request.mpd.polardb.aliyun.com/';
@@ -110,7 +110,7 @@ function parseRequest(text: string): OperationRequest | undefined {
 /** What the spec asks for and is not so yet; the first wish in the order of the original. */
 export function specRequest(cluster: MPDCluster): OperationRequest | undefined {
   const { spec, status } = cluster;
-  const membership = recordedMembership(cluster);
+  const membership = settledMembership(cluster);
   if (!membership) return undefined;
   const wish = (type: OperationType, parameters: OperationRequest['parameters'], reason: string): OperationRequest => ({
     type,

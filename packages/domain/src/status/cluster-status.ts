@@ -9,7 +9,7 @@
  *   all of them, no operation is unfinished, and the spec's present generation was looked at.
  */
 import { isOperationType, labels, type MPDCluster, type MPDClusterStatus, type MPDOperation } from '@polarstack/api';
-import { primaryOf, recordedMembership } from '../cluster/members.ts';
+import { primaryOf, recordedMembership, settledMembership } from '../cluster/members.ts';
 import { operationStates } from '../operations/operation-state.ts';
 import { type Claim, mergeConditions } from './conditions.ts';
 import { instanceEntry } from './instance-entry.ts';
@@ -26,10 +26,9 @@ export interface StatusInput {
   readonly claims?: readonly Claim[];
 }
 
-/** Whether the create operation of a cluster has ended well. */
+/** Whether the create operation of a cluster has ended well; instances that are being added or removed take nothing from that. */
 export function isCreated({ status }: Pick<MPDCluster, 'status'>): boolean {
-  const instances = Object.values(status?.dbInstanceStatus ?? {});
-  return instances.length > 0 && instances.every(({ installed }) => installed === true);
+  return Object.values(status?.dbInstanceStatus ?? {}).some(({ installed }) => installed === true);
 }
 
 export function clusterStatus(input: StatusInput): MPDClusterStatus {
@@ -50,7 +49,7 @@ export function clusterStatus(input: StatusInput): MPDClusterStatus {
       }),
     ]),
   );
-  const members = membership?.members ?? [];
+  const members = settledMembership(cluster)?.members ?? [];
   const ready = members.filter(({ instanceId, role }) => !troubleOf(seen.instances.get(instanceId), role));
   const leaderHost = primary && entries[primary.instanceId]?.nodeName;
   return {
@@ -100,7 +99,7 @@ function endpoints({ endpoints: seen }: ClusterSeen): NonNullable<MPDClusterStat
 
 function claims(input: StatusInput): readonly Claim[] {
   const { cluster, seen, operation } = input;
-  const members = recordedMembership(cluster)?.members ?? [];
+  const members = settledMembership(cluster)?.members ?? [];
   const troubles = members.flatMap(({ instanceId, role, pod }) => {
     const trouble = troubleOf(seen.instances.get(instanceId), role);
     return trouble ? [{ role, text: `${pod}: ${trouble}` }] : [];

@@ -3,6 +3,7 @@ import type { AgentStatus } from '@polarstack/contracts';
 
 /** What was seen of an instance's pod. */
 export interface PodSeen {
+  readonly uid?: string;
   readonly phase: string;
   readonly ready: boolean;
   readonly deleting: boolean;

@@ -216,7 +216,31 @@ test('times of conditions change with their status only', () => {
   expect(is(second, 'Progressing')?.lastTransitionTime).toBe(now);
 });
 
-test('created means that every instance was installed', () => {
+test('a cluster stays created, ready and available while instances are added or removed', () => {
+  const made = cluster();
+  const added = {
+    insId: '1008',
+    physicalInsId: '1007',
+    podName: 'demo-1007-1008',
+    insType: 'ro',
+    installed: false,
+  } as const;
+  const growing = {
+    ...made,
+    status: { ...made.status, dbInstanceStatus: { ...made.status?.dbInstanceStatus, 1008: added } },
+  };
+  expect(isCreated(growing)).toBe(true);
+  const status = compute(growing, seen());
+  expect(status).toMatchObject({ clusterStatus: 'Running', instances: '3/3', followerNum: 2 });
+  expect([is(status, 'Ready')?.status, is(status, 'Available')?.status, is(status, 'Degraded')?.status]).toEqual([
+    'True',
+    'True',
+    'False',
+  ]);
+  expect(status.dbInstanceStatus?.['1008']).toMatchObject({ installed: false });
+});
+
+test('created means that instances were installed', () => {
   expect(isCreated(cluster())).toBe(true);
   expect(isCreated(cluster({}, false))).toBe(false);
   expect(isCreated({})).toBe(false);

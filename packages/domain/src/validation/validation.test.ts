@@ -224,10 +224,6 @@ describe('a cluster that exists', () => {
       'spec.versionCfgModifyTo.versionName: the version cannot be changed yet (unnamed to pg17). Leave it empty.',
     ],
     [
-      { followerNum: 1 },
-      'spec.followerNum: the number of ROs cannot be changed yet (2 to 1). Set it back to 2; the cluster runs on unchanged.',
-    ],
-    [
       { netCfg: { engineStartPort: 5500 } },
       'spec.netCfg.engineStartPort: the network cannot be changed yet (that of the pods to host port 5500). Leave it out.',
     ],

@@ -1,7 +1,11 @@
 import type { OperationParameters, OperationType } from '@polarstack/api';
 import { type Planned, refused } from '../operation-plan.ts';
 import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
+import { planAddRo } from './add-ro.ts';
 import { planFlushParams } from './flush-params.ts';
+import { planRebuild } from './rebuild.ts';
+import { planRemoveRo } from './remove-ro.ts';
+import { planMigrateRo, planMigrateRw, planRebuildRo } from './replace.ts';
 import { planRestartCluster } from './restart-cluster.ts';
 import { planRestartIns } from './restart-ins.ts';
 import { planSwitchRw } from './switch-rw.ts';
@@ -14,7 +18,13 @@ type Planner<T extends OperationType> = (
 
 /** Operations on a living cluster; creation and deletion have workflows of their own. */
 const planners: { readonly [T in OperationType]?: Planner<T> } = {
+  AddRo: planAddRo,
   FlushParams: planFlushParams,
+  MigrateRo: planMigrateRo,
+  MigrateRw: planMigrateRw,
+  Rebuild: planRebuild,
+  RebuildRo: planRebuildRo,
+  RemoveRo: planRemoveRo,
   RestartCluster: planRestartCluster,
   RestartIns: planRestartIns,
   SwitchRw: planSwitchRw,

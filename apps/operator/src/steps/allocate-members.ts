@@ -1,0 +1,53 @@
+import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
+import { StackError } from '@polarstack/base';
+import { addedEntries, idsOfNew, newMembers } from '@polarstack/domain';
+import { done } from '@polarstack/workflow';
+import { allocate } from '../kube/allocate.ts';
+import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
+
+export interface Wanted {
+  readonly replaces?: string;
+  readonly node?: string;
+}
+
+/** What this very step of this operation took before. */
+const markOf = ({ workflowId, step }: ClusterStepContext): string => `${workflowId}/${step}`;
+
+/** Instances that carry the mark, in the order in which they were asked for; those that go themselves are none of them. */
+export function markedBy(cluster: MPDCluster, step: ClusterStepContext, wanted: readonly Wanted[]): readonly string[] {
+  const going = new Set(wanted.map(({ replaces }) => replaces));
+  return Object.entries(cluster.status?.dbInstanceStatus ?? {})
+    .filter(([id, { operation }]) => operation === markOf(step) && !going.has(id))
+    .map(([id]) => id)
+    .sort((a, b) => Number(a) - Number(b));
+}
+
+/** Takes ids and records them in the status by one write, before anything is made with them; answers them. */
+export async function allocateMembers(step: ClusterStepContext, wanted: readonly Wanted[]): Promise<readonly string[]> {
+  const { client } = step.services;
+  const cluster = await clusterOf(step);
+  const before = markedBy(cluster, step, wanted);
+  if (before.length > 0) return before;
+  const wish = { ids: idsOfNew(wanted), agentPort: false, claimedPorts: [] };
+  const { firstId } = await allocate(client, wish, step.signal);
+  const recorded = (current: MPDCluster): MPDClusterStatus => {
+    // Somebody else recorded some for this step meanwhile: theirs hold, ours stay a gap.
+    if (markedBy(current, step, wanted).length > 0) return current.status ?? {};
+    const entries = addedEntries(current, newMembers(current, wanted, firstId), markOf(step));
+    return { ...current.status, dbInstanceStatus: { ...current.status?.dbInstanceStatus, ...entries } };
+  };
+  const written = await updateClusterStatus(client, cluster, recorded, step.signal);
+  return markedBy(written, step, wanted);
+}
+
+export const allocateMembersStep: ClusterStep = {
+  name: 'AllocateMembers',
+  timeoutMs: 30_000,
+  run: async (step) => {
+    const { wanted } = step.input;
+    if (!Array.isArray(wanted)) throw new StackError('Internal', 'the plan does not say what is added');
+    const ids = await allocateMembers(step, wanted as readonly Wanted[]);
+    return done({ [step.step]: [...ids] }, `instances ${ids.join(', ')}`);
+  },
+};
