@@ -46,6 +46,16 @@ async function live({ steps, kills }: Plan): Promise<number> {
   const calls = new Map<string, number>();
   const stored = async () => (await memory.load('op', never))?.record ?? newRecord(workflow);
 
+  /** What a step throws is an error of the step: what breaks an invariant there is kept and thrown at the end. */
+  const violations: unknown[] = [];
+  const must = (check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      violations.push(error);
+    }
+  };
+
   const workflow = defineWorkflow({
     name: 'w',
     steps: steps.map((behaviours, index) => ({
@@ -55,9 +65,9 @@ async function live({ steps, kills }: Plan): Promise<number> {
       run: async ({ attempt, context, progress, signal }: StepContext<undefined>) => {
         const name = `s${index}`;
         const record = await stored();
-        expect(record.steps[index], 'W1').toMatchObject({ state: 'Running', attempts: attempt });
-        expect(finishedSteps.has(name), 'W2').toBe(false);
-        for (let i = 0; i < index; i++) expect(context[`s${i}`], 'W3, W4').toBe(effects.get(`s${i}`));
+        must(() => expect(record.steps[index], 'W1').toMatchObject({ state: 'Running', attempts: attempt }));
+        must(() => expect(finishedSteps.has(name), 'W2').toBe(false));
+        for (let i = 0; i < index; i++) must(() => expect(context[`s${i}`], 'W3, W4').toBe(effects.get(`s${i}`)));
         const call = calls.get(name) ?? 0;
         calls.set(name, call + 1);
         const behaviour = behaviours[Math.min(call, behaviours.length - 1)] ?? 'ok';
@@ -114,6 +124,7 @@ async function live({ steps, kills }: Plan): Promise<number> {
         return undefined;
       }),
     );
+    if (violations.length > 0) throw violations[0];
     if (outcome === undefined || outcome.type === 'waiting') {
       expect(life).toBeLessThan(200);
       continue;

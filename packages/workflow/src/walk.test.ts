@@ -90,6 +90,15 @@ async function live({ steps, repair, lives, answers }: Plan) {
     return found.record;
   };
 
+  /** What a step throws is an error of the step: what breaks an invariant there is kept and thrown at the end. */
+  const violations: unknown[] = [];
+  const must = (check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      violations.push(error);
+    }
+  };
   const behave = async (
     what: string,
     list: readonly Behaviour[],
@@ -98,8 +107,8 @@ async function live({ steps, repair, lives, answers }: Plan) {
   ) => {
     const record = await stored();
     const entry = record.steps.find(({ name }) => name === step);
-    expect(entry, 'W1').toMatchObject({ state: 'Running', attempts: attempt });
-    expect(running.size, 'W8').toBe(0);
+    must(() => expect(entry, 'W1').toMatchObject({ state: 'Running', attempts: attempt }));
+    must(() => expect(running.size, 'W8').toBe(0));
     running.add(what);
     try {
       const call = calls.get(what) ?? 0;
@@ -144,20 +153,19 @@ async function live({ steps, repair, lives, answers }: Plan) {
       retry: { limit: 5, baseMs: 10, maxMs: 100 },
       run: async (context) => {
         const record = await stored();
-        expect(record.undoing, 'W12: nothing is run any more').toBeUndefined();
-        expect(
-          record.steps.slice(0, index).every(({ state }) => state === 'Succeeded' || state === 'Skipped'),
-          'W3',
-        ).toBe(true);
+        must(() => expect(record.undoing, 'W12: nothing is run any more').toBeUndefined());
+        for (const { state } of record.steps.slice(0, index)) {
+          must(() => expect(['Succeeded', 'Skipped'], 'W3').toContain(state));
+        }
         return await behave(`s${index}`, run, context, () => effects.add(`s${index}`));
       },
       ...(undo && {
         undo: async (context: StepContext<undefined>) => {
           const record = await stored();
-          expect(record.undoing, 'W12').toBe(true);
+          must(() => expect(record.undoing, 'W12').toBe(true));
           for (const [later, { state, attempts }] of record.steps.entries()) {
             if (later <= index || attempts === 0 || !steps[later]?.undo) continue;
-            expect(['Undone', 'Skipped'], 'W12: the last first').toContain(state);
+            must(() => expect(['Undone', 'Skipped'], 'W12: the last first').toContain(state));
           }
           return await behave(`-s${index}`, undo, context, () => effects.delete(`s${index}`));
         },
@@ -188,7 +196,7 @@ async function live({ steps, repair, lives, answers }: Plan) {
         if (now === 'kill-before') dead.abort(new Error('killed'));
         dead.signal.throwIfAborted();
         const before = await stored();
-        expect(['Succeeded', 'Cancelled'], 'W9').not.toContain(before.phase);
+        must(() => expect(['Succeeded', 'Cancelled'], 'W9').not.toContain(before.phase));
         const saved = await memory.save(id, record, version, signal);
         if (now === 'kill-after') dead.abort(new Error('killed'));
         if (now === 'cancel') cancel.abort(new StackError('Cancelled', 'a person'));
@@ -221,6 +229,7 @@ async function live({ steps, repair, lives, answers }: Plan) {
     writes.push(seen);
     if (cancel.signal.aborted) isCancelled = true;
     const record = await stored();
+    if (violations.length > 0) throw violations[0];
     if (outcome === undefined || outcome.type === 'waiting') continue;
     if (outcome.type === 'paused') {
       expect(record.phase, 'W13').toBe('Paused');
