@@ -12,6 +12,7 @@ const base: Observation = {
   streaming: true,
   replayPaused: false,
   peers: [],
+  connections: 1,
   pendingRestart: [],
 };
 

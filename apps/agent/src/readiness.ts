@@ -160,6 +160,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ...(seen.replayPaused ? { reason: PAUSED, replayPaused: true } : {}),
       ...(wrong === undefined ? {} : { reason: `WrongRole: ${wrong}` }),
       peers,
+      connections: seen.connections,
       pendingRestart: seen.pendingRestart,
     };
   };

@@ -32,6 +32,8 @@ export const labels = {
 export const annotations = {
   /** On the rw service: the epoch whose primary it leads to. */
   epoch: `${GROUP}/epoch`,
+  /** On the pod of an instance: the class that it was made for. */
+  instanceClass: `${GROUP}/class`,
 } as const;
 
 /** Values of `apsara.metric.db_ins_type`. Source: the original. */

@@ -131,6 +131,8 @@ export interface EngineReport {
   readonly cleanStop?: boolean;
   /** Primary: who streams from it. */
   readonly peers?: readonly ReplicationPeer[];
+  /** Connections of clients, the agent's own among them. */
+  readonly connections?: number;
   /** Names of parameters that wait for a restart. */
   readonly pendingRestart?: readonly string[];
   /** Version of the rendered {@link EngineConfig}; 0 before the first. */

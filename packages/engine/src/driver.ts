@@ -88,6 +88,8 @@ export interface Observation {
   /** Replica: the upstream's newest position known here. */
   readonly upstreamLsn?: string;
   readonly peers: readonly PeerObservation[];
+  /** Connections of clients, the observing one among them. */
+  readonly connections: number;
   readonly pendingRestart: readonly string[];
 }
 

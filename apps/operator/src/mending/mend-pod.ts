@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MPDCluster } from '@polarstack/api';
 import { ENGINE_CONTAINER } from '@polarstack/contracts';
-import { clusterFacts, type Member } from '@polarstack/domain';
+import { asApplied, type Member } from '@polarstack/domain';
 import { Pods } from '@polarstack/kube';
 import type { Pod } from 'kubernetes-types/core/v1.js';
-import { podOf } from '../steps/create-pods.ts';
+import { clusterKey, readCluster } from '../kube/cluster-status-writer.ts';
+import { imageOf, podOf } from '../steps/create-pods.ts';
 import type { Services } from '../steps/services.ts';
 import { beside } from './content.ts';
 import { mendObject } from './mend-object.ts';
@@ -26,7 +27,12 @@ export async function mendPod(
   const known = pods.get(beside(cluster, member.pod));
   if (switching && known) return;
   const isOurs = (pod: Pod): boolean => mountsVolume(pod, member);
-  const { object, done } = await mendObject({ client, resource: Pods, known, wanted, owner: cluster, isOurs }, signal);
+  // An operation may have given the instance another class or image since the cluster was looked at.
+  const current = async (): Promise<Pod> =>
+    podOf(asApplied(await readCluster(client, clusterKey(cluster), signal)), member, catalog);
+  const make = async (): Promise<Pod> => await client.create(Pods, await current(), signal);
+  const options = { client, resource: Pods, known, wanted, owner: cluster, isOurs, make };
+  const { object, done } = await mendObject(options, signal);
   const say = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
     events.record(cluster, { type, reason, message });
   if (done === 'made') return say('Normal', 'PodRecreated', `Made pod ${member.pod} again`);
@@ -40,8 +46,10 @@ export async function mendPod(
     await client.delete(Pods, key, {}, signal);
     return;
   }
+  if (imageOf(object) === imageOf(wanted)) return;
+  const image = imageOf(await current());
   const containers = (object.spec?.containers ?? []).map((each) =>
-    each.name === ENGINE_CONTAINER ? { ...each, image: clusterFacts(cluster).image } : each,
+    each.name === ENGINE_CONTAINER ? { ...each, image } : each,
   );
   if (isDeepStrictEqual(containers, object.spec?.containers ?? [])) return;
   const body = { metadata: { resourceVersion: object.metadata?.resourceVersion }, spec: { containers } };

@@ -6,10 +6,13 @@ import { awaitReplay } from '../steps/await-replay.ts';
 import { createMembersStep } from '../steps/create-members.ts';
 import { joinMembersStep } from '../steps/join-members.ts';
 import { rebuildMember } from '../steps/rebuild-member.ts';
+import { recordClass } from '../steps/record-class.ts';
 import { recordFollowers } from '../steps/record-followers.ts';
 import { recordParameters } from '../steps/record-parameters.ts';
+import { recordVersion } from '../steps/record-version.ts';
 import { recreatePodStep } from '../steps/recreate-pod.ts';
 import { removeMemberStep } from '../steps/remove-member.ts';
+import { renewPod } from '../steps/renew-pod.ts';
 import { restartEngine, restartEngines } from '../steps/restart-engine.ts';
 import type { ClusterStep, Services } from '../steps/services.ts';
 import { switchPrimary } from '../steps/switch-primary.ts';
@@ -26,10 +29,13 @@ const steps: readonly ClusterStep[] = [
   createMembersStep,
   joinMembersStep,
   rebuildMember,
+  recordClass,
   recordFollowers,
   recordParameters,
+  recordVersion,
   recreatePodStep,
   removeMemberStep,
+  renewPod,
   restartEngine,
   restartEngines,
   switchPrimary,

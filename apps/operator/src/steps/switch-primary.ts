@@ -1,8 +1,9 @@
 import { StackError } from '@polarstack/base';
-import { switchover } from '../ha/switchover.ts';
+import { switchover, switchoverResult } from '../ha/switchover.ts';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import { addedIds } from './added-members.ts';
 import { type ClusterStep, clusterOf } from './services.ts';
+import { pauseOutput } from './write-pause.ts';
 
 /**
  * Has the cluster manager make another instance the primary. One id for each attempt that has not failed: a repeated
@@ -17,16 +18,22 @@ export const switchPrimary: ClusterStep = {
     const target = step.input.added === undefined ? step.input.target : addedIds(step)[0];
     if (typeof target !== 'string') throw new StackError('Internal', 'the plan does not say who becomes the primary');
     const cluster = clusterKey(await clusterOf(step));
-    if (step.services.records.of(cluster)?.primary === target) return { type: 'done', message: `${target} is the RW` };
-    step.progress(`asked the cluster manager to make ${target} the RW`);
     const id = `${step.workflowId}/${step.step}/${step.failures}`;
+    const known = step.services.records.of(cluster);
+    if (known?.primary === target) {
+      // Perhaps by the switch that an attempt before a crash had asked for: its pause counts.
+      const { pauseMs } = switchoverResult(step.services, cluster, id) ?? {};
+      const output = pauseMs === undefined ? {} : pauseOutput(step, pauseMs);
+      return { type: 'done', message: `${target} is the RW`, output };
+    }
+    step.progress(`asked the cluster manager to make ${target} the RW`);
     const wish = { id, target, reason: `operation ${step.workflowId}`, requester: 'polarstack-operator' };
     const { pauseMs, epoch } = await switchover(step.services, cluster, wish, step.signal);
     const pause = pauseMs === undefined ? '' : `; writes paused for ${pauseMs} ms`;
     return {
       type: 'done',
       message: `${target} is the RW in epoch ${epoch}${pause}`,
-      output: pauseMs === undefined ? {} : { [`pause ${step.step}`]: pauseMs },
+      output: pauseMs === undefined ? {} : pauseOutput(step, pauseMs),
     };
   },
 };

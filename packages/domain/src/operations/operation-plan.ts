@@ -26,6 +26,7 @@ export type StepKind =
   | 'RecordVolumes'
   | 'RecreatePod'
   | 'RemoveMember'
+  | 'RenewPod'
   | 'RestartEngine'
   | 'RestartEngines'
   | 'SwitchPrimary'

@@ -120,9 +120,11 @@ export function specRequest(cluster: MPDCluster): OperationRequest | undefined {
   });
   const className = wantedClass(cluster);
   if (className !== undefined) return wish('ModifyClass', { className }, `the spec asks for class ${className}`);
-  const versionName = wantedVersionName(cluster);
-  if (versionName !== undefined) {
-    return wish('UpgradeMinorVersion', { versionName }, `the spec asks for version ${versionName}`);
+  const version = wantedVersion(cluster);
+  if (version) {
+    const { versionName, exact } = version;
+    const reason = `the spec asks for version ${versionName ?? exact}`;
+    return wish('UpgradeMinorVersion', versionName === undefined ? {} : { versionName }, reason);
   }
   if (parametersDiffer(cluster)) return wish('FlushParams', {}, 'spec.parameters changed');
   const replicas = membership.members.length - 1;
@@ -143,7 +145,7 @@ export function specRequest(cluster: MPDCluster): OperationRequest | undefined {
 }
 
 /** The class to change to: `classInfoModifyTo`, else an edited `classInfo`. */
-function wantedClass({ spec, status }: MPDCluster): string | undefined {
+export function wantedClass({ spec, status }: MPDCluster): string | undefined {
   const applied = status?.insClassInfo?.className;
   if (!applied) return undefined;
   const next = spec.classInfoModifyTo?.className;
@@ -151,13 +153,23 @@ function wantedClass({ spec, status }: MPDCluster): string | undefined {
   return spec.classInfo.className === applied ? undefined : spec.classInfo.className;
 }
 
-/** The catalog's entry to change to: `versionCfgModifyTo`, else an edited `versionCfg`. */
-function wantedVersionName({ spec, status }: MPDCluster): string | undefined {
+/** What to upgrade to: an entry of the catalog by its name, else a version such as `15.19`. */
+export interface WantedVersion {
+  readonly versionName?: string;
+  readonly exact?: string;
+}
+
+/** `versionCfgModifyTo`, else an edited `versionCfg`, else an edited `engine.version` with a minor. */
+export function wantedVersion({ spec, status }: MPDCluster): WantedVersion | undefined {
   const applied = status?.appliedSpec?.versionCfg?.versionName ?? '';
   const next = spec.versionCfgModifyTo?.versionName;
-  if (next && next !== applied) return next;
+  if (next && next !== applied) return { versionName: next };
   const named = spec.versionCfg?.versionName ?? '';
-  return named !== '' && named !== applied ? named : undefined;
+  if (named !== '' && named !== applied) return { versionName: named };
+  const pinned = spec.engine?.version;
+  if (!status?.appliedSpec || !pinned?.includes('.') || pinned === status.appliedSpec.engine?.version) return undefined;
+  const running = Object.values(status.dbInstanceStatus ?? {}).map(({ engine }) => engine?.version);
+  return running.every((version) => version === pinned) ? undefined : { exact: pinned };
 }
 
 function parametersDiffer({ spec, status }: MPDCluster): boolean {

@@ -2,6 +2,7 @@ import type { TemplateItem } from '../catalog/template.ts';
 import { allowedOf } from './check.ts';
 import { itemTime, type ParameterItem, type ParameterItems } from './item.ts';
 import { quote, unquote } from './quoting.ts';
+import { isSameValue } from './same-value.ts';
 
 /** Locked parameters that are left as they are even where they differ. Source: facts §5.7.2. */
 const leftAlone = new Set(['ssl', 'ssl_cert_file', 'ssl_key_file', 'listen_addresses']);
@@ -33,7 +34,7 @@ function later(a: string, b: string): boolean {
 const needsRestart = (item: TemplateItem | undefined): boolean => item === undefined || !item.isDynamic;
 
 /**
- * What a flush of the user's parameters does. Source: facts §5.7.2; different from it, a value that equals what runs
+ * What a flush of the user's parameters does. Source: facts §5.7.2; different from it, a value that means what runs
  * counts as unchanged, and a locked parameter that only the user has is forced to its default like any other.
  */
 export function planFlush({ merged, user, running, latestFlushTime, canUpdateLocked }: FlushInput): FlushPlan {
@@ -41,7 +42,7 @@ export function planFlush({ merged, user, running, latestFlushTime, canUpdateLoc
   const changed = new Map<string, { name: string; value: string; restart: boolean }>();
   const change = (name: string, value: string, before: string | undefined) => {
     values.set(name, value);
-    if (before !== undefined && unquote(before) === unquote(value)) changed.delete(name);
+    if (before !== undefined && isSameValue(merged.get(name), before, value)) changed.delete(name);
     else changed.set(name, { name, value, restart: needsRestart(merged.get(name)) });
   };
 
@@ -58,7 +59,7 @@ export function planFlush({ merged, user, running, latestFlushTime, canUpdateLoc
   for (const item of merged.values()) {
     const value = values.get(item.name);
     if (value === undefined || item.isUserChangeable || canUpdateLocked || leftAlone.has(item.name)) continue;
-    if (unquote(value) !== unquote(item.defaultValue)) {
+    if (!isSameValue(item, value, item.defaultValue)) {
       change(item.name, item.defaultValue, running.get(item.name)?.value);
     }
   }

@@ -4,4 +4,5 @@ export * from './flush.ts';
 export * from './item.ts';
 export * from './layers.ts';
 export * from './quoting.ts';
+export { isSameValue } from './same-value.ts';
 export * from './units.ts';

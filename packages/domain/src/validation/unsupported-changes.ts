@@ -1,7 +1,7 @@
 import { hostPort, type MPDCluster } from '@polarstack/api';
 import { type AppliedSpec, appliedSpec } from '../cluster/applied-spec.ts';
 import { isPlanned } from '../operations/planners/index.ts';
-import { unquote } from '../parameters/quoting.ts';
+import { wantedClass, wantedVersion } from '../operations/requests.ts';
 import type { ClusterLookups } from './lookups.ts';
 import { notYet } from './not-supported.ts';
 import type { Problem } from './problem.ts';
@@ -11,7 +11,7 @@ const NOT_SET = 'not set';
 
 type Change = (field: string, what: string, from: string, to: string, remedy?: string) => void;
 
-/** Changes of a cluster that exists and that no operation carries out yet. */
+/** Changes of a cluster that exists and that cannot be carried out: by no operation yet, or because what is named is unknown. */
 export function unsupportedChanges(cluster: MPDCluster, lookups: ClusterLookups): readonly Problem[] {
   const { spec, status } = cluster;
   const instances = Object.values(status?.dbInstanceStatus ?? {});
@@ -20,8 +20,8 @@ export function unsupportedChanges(cluster: MPDCluster, lookups: ClusterLookups)
   const change: Change = (field, what, from, to, remedy = from === NOT_SET ? 'Leave it out.' : back(from)) => {
     problems.push(notYet(`spec.${field}`, `${what} cannot be changed yet (${from} to ${to})`, remedy));
   };
-  if (!isPlanned('ModifyClass')) changedClass(cluster, change);
-  changedVersion(cluster, change);
+  problems.push(...unknownClass(cluster, lookups), ...unknownVersion(cluster, lookups));
+  changedMajor(cluster, change);
   const replicas = instances.filter((instance) => instance.insType === 'ro').length;
   const scale = spec.followerNum > replicas ? 'AddRo' : 'RemoveRo';
   if (instances.length > 0 && replicas !== spec.followerNum && !isPlanned(scale)) {
@@ -29,40 +29,39 @@ export function unsupportedChanges(cluster: MPDCluster, lookups: ClusterLookups)
   }
   changedPort(cluster, change);
   if (applied) changedFields(cluster, applied, change);
-  if (!isPlanned('FlushParams')) changedParameters(cluster, lookups, change);
   return problems;
 }
 
-function changedClass({ spec, status }: MPDCluster, change: Change): void {
-  const applied = status?.insClassInfo?.className;
-  const next = spec.classInfoModifyTo?.className;
-  if (applied && spec.classInfo.className !== applied) {
-    change('classInfo.className', 'the class', applied, spec.classInfo.className);
-  } else if (applied && next && next !== applied) {
-    change('classInfoModifyTo.className', 'the class', applied, next, 'Leave it empty.');
-  }
+function unknownClass(cluster: MPDCluster, { classes }: ClusterLookups): readonly Problem[] {
+  const name = wantedClass(cluster);
+  if (name === undefined || classes.has(name)) return [];
+  const field = cluster.spec.classInfoModifyTo?.className === name ? 'classInfoModifyTo' : 'classInfo';
+  const remedy = `Known classes: ${[...classes.keys()].sort().join(', ')}.`;
+  return [{ code: 'ClassUnknown', path: `spec.${field}.className`, message: `there is no class ${name}`, remedy }];
 }
 
-function changedVersion({ spec, status }: MPDCluster, change: Change): void {
-  const applied = status?.appliedSpec;
+function unknownVersion(cluster: MPDCluster, { versions }: ClusterLookups): readonly Problem[] {
+  const { spec, status } = cluster;
+  const wanted = wantedVersion(cluster);
+  const major = Number.parseInt(status?.engine?.version ?? '', 10);
+  if (!wanted || (wanted.exact !== undefined && Number.parseInt(wanted.exact, 10) !== major)) return [];
+  const { versionName, exact } = wanted;
+  if (versions.some(({ name, version }) => (versionName === undefined ? version === exact : name === versionName))) {
+    return [];
+  }
+  const named = spec.versionCfgModifyTo?.versionName === versionName ? 'versionCfgModifyTo' : 'versionCfg';
+  const path = versionName === undefined ? 'spec.engine.version' : `spec.${named}.versionName`;
+  const offered = versions.filter((one) => one.major === major).map(({ name, version }) => `${name} (${version})`);
+  const remedy = `Offered: ${offered.join(', ') || 'none'}.`;
+  const message = `the catalog has no version ${versionName ?? exact}`;
+  return [{ code: 'VersionNotInstalled', path, message, remedy }];
+}
+
+function changedMajor({ spec, status }: MPDCluster, change: Change): void {
   const major = status?.engine?.version?.split('.')[0];
   const wanted = spec.engine?.version;
-  const running = Object.values(status?.dbInstanceStatus ?? {}).flatMap(({ engine }) => engine?.version ?? []);
   if (major && wanted !== undefined && wanted.split('.')[0] !== major) {
     change('engine.version', 'the version', major, wanted, back(`"${major}"`));
-  } else if (applied && wanted?.includes('.') && wanted !== applied.engine?.version && !running.includes(wanted)) {
-    const from = applied.engine?.version ?? major ?? NOT_SET;
-    change('engine.version', 'the minor version', running[0] ?? from, wanted, back(`"${from}"`));
-  }
-  if (isPlanned('UpgradeMinorVersion')) return;
-  const named = applied?.versionCfg?.versionName ?? '';
-  const name = spec.versionCfg?.versionName ?? '';
-  if (applied && name !== named) {
-    change('versionCfg.versionName', 'the version', named || NOT_SET, name || NOT_SET);
-  }
-  const next = spec.versionCfgModifyTo?.versionName;
-  if (next && next !== name) {
-    change('versionCfgModifyTo.versionName', 'the version', name || 'unnamed', next, 'Leave it empty.');
   }
 }
 
@@ -104,24 +103,4 @@ function changedFields(cluster: MPDCluster, applied: AppliedSpec, change: Change
 function fieldsOf(group: AppliedSpec[keyof typeof groups]): ReadonlyMap<string, string> {
   const set = Object.entries(group ?? {}).filter(([, value]) => value !== '' && value !== 0 && value !== undefined);
   return new Map(set.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]));
-}
-
-function changedParameters({ spec, status }: MPDCluster, lookups: ClusterLookups, change: Change): void {
-  const { template, running } = lookups;
-  const found = template(Number.parseInt(status?.engine?.version ?? '', 10));
-  const canonical = (name: string): string => found?.find(name)?.name ?? name;
-  const made = status?.appliedSpec?.parameters;
-  const applied = new Map(Object.entries(made ?? {}).map(([name, value]) => [canonical(name), value]));
-  const wanted = Object.entries(spec.parameters ?? {});
-  for (const [name, value] of wanted) {
-    const known = canonical(name);
-    const before = running?.get(known) ?? applied.get(known) ?? (made ? NOT_SET : undefined);
-    if (before !== undefined && unquote(before) !== unquote(value)) {
-      change(`parameters.${name}`, known, unquote(before), unquote(value));
-    }
-  }
-  const kept = new Set(wanted.map(([name]) => canonical(name)));
-  for (const [name, value] of applied) {
-    if (!kept.has(name)) change(`parameters.${name}`, name, unquote(value), NOT_SET);
-  }
 }

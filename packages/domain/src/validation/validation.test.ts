@@ -208,20 +208,8 @@ describe('a cluster that exists', () => {
 
   it.each<[Partial<MPDClusterSpecInput>, string]>([
     [
-      { classInfo: { className: 'local.large' } },
-      'spec.classInfo.className: the class cannot be changed yet (local.small to local.large). Set it back to local.small; the cluster runs on unchanged.',
-    ],
-    [
-      { classInfoModifyTo: { className: 'local.large' } },
-      'spec.classInfoModifyTo.className: the class cannot be changed yet (local.small to local.large). Leave it empty.',
-    ],
-    [
       { engine: { version: '17' } },
       'spec.engine.version: the version cannot be changed yet (15 to 17). Set it back to "15"; the cluster runs on unchanged.',
-    ],
-    [
-      { versionCfgModifyTo: { versionName: 'pg17' } },
-      'spec.versionCfgModifyTo.versionName: the version cannot be changed yet (unnamed to pg17). Leave it empty.',
     ],
     [
       { netCfg: { engineStartPort: 5500 } },
@@ -235,23 +223,20 @@ describe('a cluster that exists', () => {
     expect(problems(more, status)).toEqual([`NotSupportedYet ${expected}`]);
   });
 
-  it('compares parameters with what runs, or with what it was made with', () => {
-    const changed =
-      'NotSupportedYet spec.parameters.WORK_MEM: work_mem cannot be changed yet (4MB to 8MB). Set it back to 4MB; the cluster runs on unchanged.';
-    const running = new Map([['work_mem', '4MB']]);
-    expect(problems({ parameters: { WORK_MEM: '8MB' } }, status, { running })).toEqual([changed]);
-    expect(problems({ parameters: { WORK_MEM: '4MB' } }, status, { running })).toEqual([]);
+  it('takes classes, versions and parameters that operations change, as far as the catalog knows them', () => {
+    expect(problems({ classInfoModifyTo: { className: 'local.large' } }, status)).toEqual([]);
+    expect(problems({ classInfo: { className: 'huge' } }, status)[0]).toMatch(
+      /^ClassUnknown spec.classInfo.className: there is no class huge. Known classes: local/,
+    );
+    expect(problems({ classInfoModifyTo: { className: 'huge' } }, status)[0]).toMatch(
+      /^ClassUnknown spec.classInfoModifyTo.className: /,
+    );
+    expect(problems({ versionCfgModifyTo: { versionName: 'none' } }, status)).toEqual([
+      'VersionNotInstalled spec.versionCfgModifyTo.versionName: the catalog has no version none. Offered: pg15 (15.4).',
+    ]);
     const made = { ...status, appliedSpec: appliedSpec(cluster({ parameters: { JIT: 'on' } })) };
-    expect(problems({ parameters: { jit: 'on' } }, made)).toEqual([]);
-    expect(problems({ parameters: { jit: 'off' } }, made)).toEqual([
-      'NotSupportedYet spec.parameters.jit: jit cannot be changed yet (on to off). Set it back to on; the cluster runs on unchanged.',
-    ]);
-    expect(problems({}, made)).toEqual([
-      'NotSupportedYet spec.parameters.jit: jit cannot be changed yet (on to not set). Set it back to on; the cluster runs on unchanged.',
-    ]);
-    expect(problems({ parameters: { jit: 'on', work_mem: '8MB' } }, made)).toEqual([
-      'NotSupportedYet spec.parameters.work_mem: work_mem cannot be changed yet (not set to 8MB). Leave it out.',
-    ]);
+    expect(problems({ parameters: { jit: 'off', work_mem: '8MB' } }, made)).toEqual([]);
+    expect(problems({ parameters: { work_mem: '1' } }, made)[0]).toMatch(/^ParameterInvalid spec.parameters.work_mem/);
   });
 
   describe('compared with what was recorded when it was made', () => {
@@ -298,19 +283,18 @@ describe('a cluster that exists', () => {
         { durability: { mode: 'sync' } },
         'spec.durability.mode: synchronous replication cannot be set up yet. Use durability.mode async: a commit counts when the RW has it on disk.',
       ],
-      [
-        { versionCfg: { versionName: 'pg15' } },
-        { versionCfg: { versionName: 'pg15b' } },
-        'spec.versionCfg.versionName: the version cannot be changed yet (pg15 to pg15b). Set it back to pg15; the cluster runs on unchanged.',
-      ],
-      [
-        { engine: { version: '15' } },
-        { engine: { version: '15.3' } },
-        'spec.engine.version: the minor version cannot be changed yet (15.4 to 15.3). Set it back to "15"; the cluster runs on unchanged.',
-      ],
     ])('%j to %j changes nothing, and is fine again when taken back', (before, after, expected) => {
       expect(problems(after, made(before))).toEqual([`NotSupportedYet ${expected}`]);
       expect(problems(before, made(before))).toEqual([]);
+    });
+
+    it('names a version that the catalog does not have', () => {
+      expect(problems({ versionCfg: { versionName: 'pg15b' } }, made({ versionCfg: { versionName: 'pg15' } }))).toEqual(
+        ['VersionNotInstalled spec.versionCfg.versionName: the catalog has no version pg15b. Offered: pg15 (15.4).'],
+      );
+      expect(problems({ engine: { version: '15.3' } }, made({ engine: { version: '15' } }))).toEqual([
+        'VersionNotInstalled spec.engine.version: the catalog has no version 15.3. Offered: pg15 (15.4).',
+      ]);
     });
 
     it('takes the same said in other words', () => {

@@ -15,6 +15,7 @@ interface Row {
   readonly receiver_status: string | null;
   readonly replay_paused: boolean;
   readonly peers: readonly PeerObservation[] | null;
+  readonly connections: number;
   readonly pending_restart: readonly string[] | null;
 }
 
@@ -40,6 +41,7 @@ select r.in_recovery,
                                           'sentLsn', coalesce(sent_lsn, '0/0'), 'flushLsn', coalesce(flush_lsn, '0/0'),
                                           'replayLsn', coalesce(replay_lsn, '0/0')) order by application_name)
           from pg_stat_replication where application_name not like '%${TOOL_SUFFIX}') as peers,
+       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
        (select array_agg(name order by name) from pg_settings where pending_restart) as pending_restart
   from (select pg_is_in_recovery() as in_recovery) r
   left join pg_stat_wal_receiver w on true`;
@@ -68,6 +70,7 @@ export async function observe(session: Session): Promise<Observation> {
     replayPaused: row.replay_paused,
     streaming: row.receiver_status === 'streaming',
     peers: row.peers ?? [],
+    connections: row.connections,
     pendingRestart: row.pending_restart ?? [],
   };
 }

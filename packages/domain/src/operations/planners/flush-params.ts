@@ -1,5 +1,6 @@
 import type { OperationParameters } from '@polarstack/api';
 import { unquote } from '../../parameters/quoting.ts';
+import { connectionsProblem } from '../connections.ts';
 import { type Planned, planOf, type StepPlan } from '../operation-plan.ts';
 import { type ChangedParameter, parameterChange, standbySensitive } from '../parameter-change.ts';
 import type { PlanCluster, PlanFacts } from '../plan-facts.ts';
@@ -15,6 +16,8 @@ export function planFlushParams(
   const verdict = parameterChange(facts);
   if (!verdict.ok) return { type: 'refused', refusal: verdict.refusal };
   const { changed } = verdict.change;
+  const crowded = connectionsProblem(cluster, changed, facts);
+  if (crowded) return { type: 'refused', refusal: crowded };
   const record = recordParameters(facts, changed);
   if (changed.length === 0) {
     // The spec may say what runs already: that is remembered, so that nobody asks again.
@@ -36,10 +39,18 @@ export function planFlushParams(
   });
 }
 
-export const checkParameters = ({ instances }: PlanCluster, changed: readonly ChangedParameter[]): StepPlan => ({
+export const checkParameters = (
+  { instances }: PlanCluster,
+  changed: readonly ChangedParameter[],
+  className?: string,
+): StepPlan => ({
   name: 'CheckParameters',
   use: 'CheckParameters',
-  input: { instances: instances.map(({ instanceId }) => instanceId), changed: changedInput(changed) },
+  input: {
+    instances: instances.map(({ instanceId }) => instanceId),
+    changed: changedInput(changed),
+    ...(className !== undefined && { className }),
+  },
   description: `Let every engine check ${changed.map(shown).join(', ')}`,
 });
 

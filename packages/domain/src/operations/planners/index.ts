@@ -3,12 +3,14 @@ import { type Planned, refused } from '../operation-plan.ts';
 import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
 import { planAddRo } from './add-ro.ts';
 import { planFlushParams } from './flush-params.ts';
+import { planModifyClass } from './modify-class.ts';
 import { planRebuild } from './rebuild.ts';
 import { planRemoveRo } from './remove-ro.ts';
 import { planMigrateRo, planMigrateRw, planRebuildRo } from './replace.ts';
 import { planRestartCluster } from './restart-cluster.ts';
 import { planRestartIns } from './restart-ins.ts';
 import { planSwitchRw } from './switch-rw.ts';
+import { planUpgradeMinorVersion } from './upgrade-minor-version.ts';
 
 type Planner<T extends OperationType> = (
   cluster: PlanCluster,
@@ -22,12 +24,14 @@ const planners: { readonly [T in OperationType]?: Planner<T> } = {
   FlushParams: planFlushParams,
   MigrateRo: planMigrateRo,
   MigrateRw: planMigrateRw,
+  ModifyClass: planModifyClass,
   Rebuild: planRebuild,
   RebuildRo: planRebuildRo,
   RemoveRo: planRemoveRo,
   RestartCluster: planRestartCluster,
   RestartIns: planRestartIns,
   SwitchRw: planSwitchRw,
+  UpgradeMinorVersion: planUpgradeMinorVersion,
 };
 
 /** Whether operations of this type are made from a plan. */

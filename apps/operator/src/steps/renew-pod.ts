@@ -1,0 +1,159 @@
+import type { InstanceStatus } from '@polarstack/api';
+import { isStackError, type Json, StackError, toStackError, withDeadline } from '@polarstack/base';
+import type { EngineReport } from '@polarstack/contracts';
+import { classInfoOf, type Member } from '@polarstack/domain';
+import { Pods } from '@polarstack/kube';
+import type { Pod } from 'kubernetes-types/core/v1.js';
+import { changeInstance } from '../kube/change-instance.ts';
+import { fitsInstance, podOf } from './create-pods.ts';
+import { memberOf } from './member-of.ts';
+import { untilWorking } from './restart-engine.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf, keyOf } from './services.ts';
+import { waitForAgent } from './wait-for-agent.ts';
+import { pauseOutput } from './write-pause.ts';
+
+const POLL_MS = 50;
+/** How long an instance with a new image may take to work before it gets the old one back, in milliseconds. */
+const COMES_BACK_MS = 180_000;
+
+/** What an instance is to run with. */
+interface Wanted {
+  readonly entry: Partial<InstanceStatus>;
+  /** The version that its engine must report then. */
+  readonly version?: string;
+  /** What it had before, to go back to. */
+  readonly old?: Wanted;
+}
+
+/**
+ * Gives an instance another pod on its volume: of another class, or with another image. What it is to have is recorded with the
+ * instance first, so that whoever makes its pod makes the right one. One that does not work with its new image gets the
+ * old one back.
+ */
+export const renewPod: ClusterStep = {
+  name: 'RenewPod',
+  timeoutMs: 15 * 60_000,
+  retry: { limit: 5 },
+  run: async (step) => {
+    const { podUid } = step.input;
+    const member = await memberOf(step);
+    const wanted = wantedOf(step);
+    const begun = step.services.clock.monotonic();
+    const take = async (what: Wanted): Promise<EngineReport> => {
+      const engine = await replaced(step, member, what, (pod) => pod.metadata?.uid === podUid);
+      if (what.version !== undefined && engine.version !== what.version) {
+        throw new StackError(
+          'UpgradeBackedOut',
+          `its engine says that it is PostgreSQL ${engine.version ?? 'of an unknown version'}, not ${what.version}`,
+        );
+      }
+      return engine;
+    };
+    try {
+      const { version = '' } = await take(wanted);
+      const pauseMs = Math.round(step.services.clock.monotonic() - begun);
+      const message = `${member.pod} works in a new pod with PostgreSQL ${version}`;
+      return {
+        type: 'done',
+        message,
+        ...(member.role === 'primary' && { output: pauseOutput(step, pauseMs) }),
+      };
+    } catch (error) {
+      step.signal.throwIfAborted();
+      if (!wanted.old || !isVerdict(error)) throw error;
+      const { message } = toStackError(error);
+      step.progress(`${member.pod} gets its old image back: ${message}`);
+      const { version } = await take(wanted.old);
+      throw new StackError(
+        'UpgradeBackedOut',
+        `${member.pod} did not work with its new image: ${message}. It has its old one back, with PostgreSQL ${version}`,
+        { cause: error },
+      );
+    }
+  },
+};
+
+function wantedOf({ input, services: { catalog } }: ClusterStepContext): Wanted {
+  const { className, image, version, versionName, old } = input;
+  if (typeof className === 'string') {
+    const sizes = catalog.instanceClass(className);
+    if (!sizes) throw new StackError('ClassUnknown', `there is no class ${className} any more`);
+    return { entry: { insClassInfo: classInfoOf(className, sizes) } };
+  }
+  const of = (from: { readonly [field: string]: Json | undefined }): Wanted => ({
+    entry: { versionInfo: { engineImage: String(from.image ?? ''), versionName: String(from.versionName ?? '') } },
+    ...(typeof from.version === 'string' && from.version !== '' && { version: from.version }),
+  });
+  if (typeof image !== 'string') throw new StackError('Internal', 'the plan does not say what the pod is to have');
+  const wanted = of({ image, versionName, ...(version !== undefined && { version }) });
+  const isObject = typeof old === 'object' && old !== null && !Array.isArray(old);
+  return isObject ? { ...wanted, old: of(old as Readonly<Record<string, Json>>) } : wanted;
+}
+
+/** Records what the instance is to have, makes its pod so, and waits until it works. */
+async function replaced(
+  step: ClusterStepContext,
+  member: Member,
+  { entry, version }: Wanted,
+  isOld: (pod: Pod) => boolean,
+): Promise<EngineReport> {
+  const { client } = step.services;
+  await changeInstance(client, keyOf(step), member.instanceId, (before) => ({ ...before, ...entry }), step.signal);
+  await untilMade(step, member, isOld);
+  const works = async (signal: AbortSignal): Promise<EngineReport> => await untilReady({ ...step, signal }, member);
+  return version === undefined ? await works(step.signal) : await withDeadline(COMES_BACK_MS, step.signal, works);
+}
+
+/** Until the pod is another one, and one that has what the instance is recorded to have. */
+async function untilMade(step: ClusterStepContext, member: Member, isOld: (pod: Pod) => boolean): Promise<void> {
+  const { client, catalog, clock } = step.services;
+  const { namespace } = keyOf(step);
+  const key = { namespace, name: member.pod };
+  for (;;) {
+    const cluster = await clusterOf(step);
+    const wanted = podOf(cluster, member, catalog);
+    const found = await client.find(Pods, key, step.signal);
+    try {
+      if (!found) {
+        step.progress(`${member.pod} is made anew`);
+        await client.create(Pods, wanted, step.signal);
+      } else if (found.metadata?.deletionTimestamp !== undefined) {
+        step.progress(`${member.pod} ends`);
+      } else if (isOld(found) || !fitsInstance(found, wanted)) {
+        const preconditions = { uid: found.metadata?.uid ?? '' };
+        await client.delete(Pods, key, { preconditions }, step.signal);
+      } else return;
+    } catch (error) {
+      // Whoever was faster made or removed it; the next look tells.
+      if (
+        !isStackError(error, 'AlreadyExists') &&
+        !isStackError(error, 'NotFound') &&
+        !isStackError(error, 'Conflict')
+      ) {
+        throw error;
+      }
+    }
+    await clock.sleep(POLL_MS, step.signal);
+  }
+}
+
+/** Until its engine works in its role, and services lead to it. */
+async function untilReady(step: ClusterStepContext, member: Member): Promise<EngineReport> {
+  const { pods, clock } = step.services;
+  const { agent } = await waitForAgent(step, await clusterOf(step), member);
+  const engine = await untilWorking(step, agent, member);
+  const isReady = (): boolean =>
+    pods
+      .get(`${keyOf(step).namespace}/${member.pod}`)
+      ?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  while (!isReady()) {
+    step.progress(`${member.pod} is not ready yet`);
+    await clock.sleep(POLL_MS, step.signal);
+  }
+  return engine;
+}
+
+/** Whether what went wrong is the fault of what the instance runs with; all else is tried again. */
+const isVerdict = (error: unknown): boolean =>
+  !isStackError(error) ||
+  ['UpgradeBackedOut', 'PodNotRunning', 'PodUnscheduled', 'EngineStartFailed', 'AgentUnreachable'].includes(error.code);
