@@ -2,7 +2,7 @@
 export interface LocalSettings {
   /** `POLARSTACK_HOME`: the data folder. */
   readonly home: string | undefined;
-  /** `POLARSTACK_PG_BIN`: a folder with the PostgreSQL server programs, preferred to any that is found. */
+  /** `POLARSTACK_PG_BIN`: folders with the PostgreSQL server programs (`a:b`), preferred to any that are found. */
   readonly pgBin: string | undefined;
   /** `PATH`, as folders. */
   readonly path: readonly string[];

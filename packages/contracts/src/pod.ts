@@ -42,5 +42,5 @@ export const AGENT_PORT = 7443;
 export const ENGINE_PORT = 5432;
 /** Command of the container: the keeper (PID 1) runs the agent and restarts it when it dies, never the engine. */
 export const ENGINE_COMMAND = ['polarstack-keeper', 'polarstack-agent'] as const;
-/** Image of a PostgreSQL major. */
-export const postgresImage = (major: number): string => `polarstack/postgres:${major}`;
+/** Image of a PostgreSQL major, or of one minor version of it. */
+export const postgresImage = (major: number | string): string => `polarstack/postgres:${major}`;

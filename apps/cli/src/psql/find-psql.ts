@@ -7,7 +7,7 @@ const DEBIAN = '/usr/lib/postgresql';
 
 /** The program psql: in the folder that was named, then the newest of Debian's versions, then on the PATH. */
 export function findPsql({ pgBin, path }: Pick<CliSettings, 'pgBin' | 'path'>, debian = DEBIAN): string {
-  const folders = [...(pgBin === undefined ? [] : [pgBin]), ...versionFolders(debian), ...path];
+  const folders = [...(pgBin ?? '').split(':').filter((folder) => folder !== ''), ...versionFolders(debian), ...path];
   const found = folders.map((folder) => join(folder, 'psql')).find(isExecutable);
   if (found === undefined) throw new StackError('PsqlMissing', `psql lies in none of ${folders.join(', ')}`);
   return found;

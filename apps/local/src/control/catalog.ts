@@ -7,37 +7,49 @@ import type { AddressRange } from '@polarstack/kube-server';
 import type { ImageSpec, NodeSpec } from '@polarstack/node-runtime';
 import type { PostgresInstallation } from '../postgres/discovery.ts';
 
+/** Whether it is the one that stands for its major. */
+const isChosen = (one: PostgresInstallation, found: readonly PostgresInstallation[]): boolean =>
+  found.find(({ major }) => major === one.major) === one;
+
 /** What the nodes of this machine can run: each PostgreSQL that was found, and the machine's own programs. */
 export function machineImages(found: readonly PostgresInstallation[]): readonly ImageSpec[] {
-  const engines = found.map(({ major, bin }) => ({
-    name: postgresImage(major),
-    env: { [podEnv.engineBin]: bin },
-    pathDirs: [bin],
-    sizeBytes: statSync(join(bin, 'postgres')).size,
-  }));
+  const engines = found.flatMap((one) => {
+    const names = [...(isChosen(one, found) ? [postgresImage(one.major)] : []), postgresImage(one.version)];
+    return names.map((name) => ({
+      name,
+      env: { [podEnv.engineBin]: one.bin },
+      pathDirs: [one.bin],
+      sizeBytes: statSync(join(one.bin, 'postgres')).size,
+    }));
+  });
   return [...engines, { name: 'host', env: {}, pathDirs: [], sizeBytes: 0 }];
 }
 
 /**
  * The objects of the API that depend on this machine: our namespace, and for each PostgreSQL the ConfigMap by which
- * the operator knows its version.
+ * the operator knows its version. The one that stands for its major is named by that; it is whatever the machine has of it.
  */
 export function machineObjects(found: readonly PostgresInstallation[]): readonly KubeObject[] {
-  const versions = found.map(({ major, version }) => ({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: {
-      namespace: SYSTEM_NAMESPACE,
-      name: `postgresql-${major}-minor-version-info-local`,
-      labels: {
-        configtype: 'minor_version_info',
-        dbClusterMode: 'Local',
-        dbType: 'PostgreSQL',
-        dbVersion: String(major),
+  const versions = found.map((one) => {
+    const { major, version } = one;
+    const name = isChosen(one, found) ? String(major) : version;
+    const suffix = isChosen(one, found) ? '' : `-${version.replaceAll(/[._]/g, '-')}`;
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        namespace: SYSTEM_NAMESPACE,
+        name: `postgresql-${major}-minor-version-info-local${suffix}`,
+        labels: {
+          configtype: 'minor_version_info',
+          dbClusterMode: 'Local',
+          dbType: 'PostgreSQL',
+          dbVersion: String(major),
+        },
       },
-    },
-    data: { name: `postgresql-${major}`, version, pgEngineImage: postgresImage(major) },
-  }));
+      data: { name: `postgresql-${name}`, version, pgEngineImage: postgresImage(name) },
+    };
+  });
   return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: STACK_NAMESPACE } }, ...versions];
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { machineImages, machineObjects } from '../control/catalog.ts';
 import { discoverPostgres, judgeVersion, programs } from './discovery.ts';
 import { installOnDebian, isDebian, postgresMissing, refuseMainCluster } from './install.ts';
 
@@ -35,6 +36,33 @@ describe('discovery', () => {
       { major: 14, version: '14.3', bin: onPath },
     ]);
     expect(rejected).toEqual([{ bin: join(packaged, '9', 'bin'), reason: 'is version 9.6; 13 is the oldest usable' }]);
+  });
+
+  test('of several named folders each other version counts, also of one major; the first stands for it', async () => {
+    const packaged = join(folder, 'packaged');
+    const [one, two, same] = ['one', 'two', 'same'].map((name) => join(folder, name)) as [string, string, string];
+    install(one, '15.18');
+    install(two, '15.19');
+    install(same, '15.18');
+    install(join(packaged, '15', 'bin'), '15.20');
+    const { found } = await discoverPostgres({ named: `${one}:${two}:${same}`, packaged, path: [] });
+    expect(found.map(({ version }) => version)).toEqual(['15.18', '15.19']);
+    expect(machineImages(found).map(({ name }) => name)).toEqual([
+      'polarstack/postgres:15',
+      'polarstack/postgres:15.18',
+      'polarstack/postgres:15.19',
+      'host',
+    ]);
+    expect(machineObjects(found).slice(1)).toMatchObject([
+      {
+        metadata: { name: 'postgresql-15-minor-version-info-local' },
+        data: { name: 'postgresql-15', version: '15.18', pgEngineImage: 'polarstack/postgres:15' },
+      },
+      {
+        metadata: { name: 'postgresql-15-minor-version-info-local-15-19' },
+        data: { name: 'postgresql-15.19', version: '15.19', pgEngineImage: 'polarstack/postgres:15.19' },
+      },
+    ]);
   });
 
   test('a folder without all programs is not used, and says which are missing', async () => {

@@ -1,5 +1,5 @@
 /**
- * Finding PostgreSQL: the folder that was named, then `/usr/lib/postgresql/*` + `/bin` (Debian), then PATH. A folder
+ * Finding PostgreSQL: the folders that were named (`a:b`), then `/usr/lib/postgresql/*` + `/bin` (Debian), then PATH. A folder
  * counts only with every program that the agent runs; one without pg_rewind would fail on the first failover instead
  * of now.
  */
@@ -36,7 +36,10 @@ export interface RejectedFolder {
 }
 
 export interface Discovery {
-  /** Newest major first; one for each major, from the source named first. */
+  /**
+   * Newest major first; one for each major, from the source named first. Of the named folders each that is another version
+   * counts: so a machine offers several minor versions of one major.
+   */
   readonly found: readonly PostgresInstallation[];
   readonly rejected: readonly RejectedFolder[];
 }
@@ -52,14 +55,19 @@ export async function discoverPostgres(options: {
   readonly packaged?: string;
 }): Promise<Discovery> {
   const { named, path, asOther = false, packaged = '/usr/lib/postgresql' } = options;
-  const folders = [...(named === undefined ? [] : [named]), ...majorsBelow(packaged), ...path.filter(hasPostgres)];
+  const wanted = (named ?? '').split(':').filter((folder) => folder !== '');
+  const folders = [...wanted, ...majorsBelow(packaged), ...path.filter(hasPostgres)];
   const looks = await Promise.all([...new Set(folders)].map((bin) => look(bin, asOther)));
   const found: PostgresInstallation[] = [];
   for (const one of looks) {
-    if ('major' in one && !found.some(({ major }) => major === one.major)) found.push(one);
+    if (!('major' in one)) continue;
+    const isNew = wanted.includes(one.bin)
+      ? !found.some(({ version }) => version === one.version)
+      : !found.some(({ major }) => major === one.major);
+    if (isNew) found.push(one);
   }
   const rejected = looks.filter((one): one is RejectedFolder => 'reason' in one);
-  const wrong = rejected.find(({ bin }) => bin === named);
+  const wrong = rejected.find(({ bin }) => wanted.includes(bin));
   if (wrong) {
     throw new StackError('PostgresMissing', `POLARSTACK_PG_BIN=${wrong.bin} ${wrong.reason}`, {
       remedy: 'Correct or unset POLARSTACK_PG_BIN.',

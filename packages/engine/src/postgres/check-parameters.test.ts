@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -10,6 +11,7 @@ const bin = ['18', '17', '16', '15', '14', '13']
   .find((path) => existsSync(join(path, 'postgres')));
 const signal = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'ps-check-'));
+const dataDir = join(folder, 'data');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('versions are read as the programs print them', () => {
@@ -25,8 +27,32 @@ test('a folder without the programs is named', async () => {
 describe.skipIf(bin === undefined)(`against the server in ${bin ?? '(none is installed: skipped)'}`, () => {
   const check = async (parameters: Readonly<Record<string, string>>) => {
     const binaries: Binaries = await findBinaries(bin ?? '', { PATH: '/usr/bin:/bin' }, signal);
-    return await checkParameters(binaries, folder, { PATH: '/usr/bin:/bin' }, parameters, signal);
+    return await checkParameters(binaries, { folder, dataDir, env: { PATH: '/usr/bin:/bin' } }, parameters, signal);
   };
+
+  test('a library that cannot be loaded is reported before anything is restarted with it', async () => {
+    // As the engine leaves it; initdb refuses root, and the check is of what is in the folder.
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
+    const made = mkdtempSync(join(tmpdir(), 'ps-data-'));
+    if (nobody) chownSync(made, nobody.uid, nobody.gid);
+    try {
+      const options = ['-D', join(made, 'pgdata'), '-A', 'trust', '-N'];
+      execFileSync(join(bin ?? '', 'initdb'), options, { ...nobody, cwd: '/' });
+      mkdirSync(join(dataDir, 'global'), { recursive: true });
+      for (const file of ['PG_VERSION', 'global/pg_control'])
+        copyFileSync(join(made, 'pgdata', file), join(dataDir, file));
+    } finally {
+      rmSync(made, { recursive: true, force: true });
+    }
+    expect(await check({ shared_preload_libraries: 'nosuch' })).toEqual([
+      { name: 'shared_preload_libraries', reason: expect.stringContaining('could not access file "nosuch"') },
+    ]);
+    expect(await check({ shared_preload_libraries: '', 'pg_stat_statements.max': '200' })).toEqual([]);
+    expect(
+      await check({ Shared_Preload_Libraries: 'pg_stat_statements, auto_explain', 'pg_stat_statements.max': '200' }),
+    ).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.startsWith('load-'))).toEqual([]);
+  });
 
   test('good values pass, whatever is in them', async () => {
     expect(

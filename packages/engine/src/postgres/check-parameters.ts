@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackError } from '@polarstack/base';
 import type { ParameterProblem } from '../driver.ts';
@@ -45,20 +45,71 @@ function sentence(lines: readonly string[]): string {
   return hint === undefined ? fatal : `${fatal}. ${hint}`;
 }
 
+const PRELOAD = 'shared_preload_libraries';
+/** A value that is known only after the libraries were loaded; majors before 15 have none. */
+const KNOWN_AFTER_LOADING = 'shared_memory_size';
+const FIRST_WITH_IT = 15;
+
+/**
+ * Lets the engine's own program load the libraries that it would load at its start, in a folder that looks like the one of the
+ * instance and is none: a library that is not there, or not of this engine, would leave an engine that does not start.
+ * Answers why it would not; undefined where it would, or where nothing tells.
+ */
+async function libraryProblem(
+  binaries: Binaries,
+  { folder, dataDir, env }: Where,
+  parameters: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<ParameterProblem | undefined> {
+  const [name] = [...parameters.keys()].filter((key) => key.toLowerCase() === PRELOAD);
+  if (name === undefined || parameters.get(name)?.trim() === '' || binaries.major < FIRST_WITH_IT) return undefined;
+  const scratch = await mkdtemp(join(folder, 'load-'));
+  try {
+    await mkdir(join(scratch, 'global'), { mode: 0o700 });
+    try {
+      for (const file of ['PG_VERSION', 'global/pg_control']) await copyFile(join(dataDir, file), join(scratch, file));
+    } catch (error) {
+      // No data folder yet: its first start tells.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    await writeDurably(join(scratch, 'postgresql.conf'), '');
+    const settings = [...parameters].flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+    const result = await runProgram(binaries.program('postgres'), {
+      args: ['-C', KNOWN_AFTER_LOADING, '-D', scratch, ...settings],
+      env: { ...env, LC_ALL: 'C' },
+      cwd: '/',
+      signal,
+    });
+    if (result.code === 0) return undefined;
+    return { name, reason: `the engine would not start: ${sentence(result.lastLines) || describeEnd(result)}` };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+export interface Where {
+  /** A scratch folder of ours. */
+  readonly folder: string;
+  /** The instance's data folder; it need not be there yet. */
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
  * Asks the engine's own program about every parameter: `postgres -C` reads the values as a start would and stops
  * before it touches anything (10 ms a run, no server needed). It names the first bad one; the check leaves that out and
- * asks again, so that all are reported. `folder` is a scratch folder of ours.
+ * asks again, so that all are reported. What all is well with otherwise is then tried with the libraries loaded.
  *
  * Settings of the stack are left out: their values never reach the engine.
  */
 export async function checkParameters(
   binaries: Binaries,
-  folder: string,
-  env: Readonly<Record<string, string>>,
+  where: Where,
   parameters: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<readonly ParameterProblem[]> {
+  const { folder, env } = where;
   const problems: ParameterProblem[] = [];
   const left = new Map<string, string>();
   const seen = new Set<string>();
@@ -96,5 +147,7 @@ export async function checkParameters(
     });
     left.delete(bad);
   }
-  return [...problems, ...acrossSettings(Object.fromEntries(left))];
+  problems.push(...acrossSettings(Object.fromEntries(left)));
+  const unloadable = problems.length === 0 ? await libraryProblem(binaries, where, left, signal) : undefined;
+  return unloadable ? [unloadable] : problems;
 }

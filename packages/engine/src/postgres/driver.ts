@@ -22,7 +22,12 @@ export function createPostgresDriver(layout: Layout, binaries: Binaries): Engine
     dataFolder: async () => await dataFolderState(tools),
     controlData: async (signal) => await readControlData(tools, signal),
     checkParameters: async (parameters, signal) =>
-      await checkParameters(binaries, paths(layout).checkDir, layout.env, parameters, signal),
+      await checkParameters(
+        binaries,
+        { folder: paths(layout).checkDir, dataDir: layout.dataDir, env: layout.env },
+        parameters,
+        signal,
+      ),
     initialise: async (options, configuration, signal) => await initialise(tools, options, configuration, signal),
     clone: async (configuration, onProgress, signal) => await clone(tools, configuration, onProgress, signal),
     rewind: async (configuration, onProgress, signal) => await rewind(tools, configuration, onProgress, signal),
