@@ -10,7 +10,7 @@ import {
   SYSTEM_NAMESPACE,
 } from '@polarstack/api';
 import { type Clock, type Logger, systemClock, toStackError } from '@polarstack/base';
-import type { AgentDirectory } from '@polarstack/domain';
+import { type AgentDirectory, defaultRetention, isFinal, type Retention } from '@polarstack/domain';
 import {
   type Change,
   ConfigMaps,
@@ -28,6 +28,7 @@ import {
 import type { ConfigMap, Pod } from 'kubernetes-types/core/v1.js';
 import { createAgentDirectory } from './agents/agent-directory.ts';
 import { createAcceptance } from './controllers/acceptance.ts';
+import { announceOperation } from './controllers/announce-operation.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
@@ -50,6 +51,8 @@ export interface OperatorOptions {
   readonly clock?: Clock;
   /** Clusters whose `spec.operatorName` is another are left alone. */
   readonly operatorName?: string;
+  /** How long operations that have ended are kept. Default: the last 50 of each cluster, for 30 days. */
+  readonly retention?: Retention;
   /** Default: over HTTPS with the certificates of each cluster. */
   readonly agents?: AgentDirectory;
 }
@@ -126,7 +129,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       if (againMs === undefined) operationController.queue.add(key);
       else operationController.queue.addAfter(key, againMs);
     },
-    observe: ({ type, id, step }) => logger.info({ operation: id, step, type }, 'operation'),
+    observe: (event) => {
+      const { type, id, step } = event;
+      logger.info({ operation: id, step, type }, 'operation');
+      const operation = operations.get(id);
+      announceOperation(events, operation, operation && clusters.get(clusterOfOperation(operation)), event);
+    },
   });
 
   const deletions = createUnrecordedDeletions({
@@ -138,14 +146,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     observe: ({ type, id, step }) => logger.info({ deletion: id, step, type }, 'deletion'),
   });
 
+  const siblings = (operation: MPDOperation) => operations.byIndex('cluster', clusterOfOperation(operation));
   const operationController = createController({
     sources: [
-      source(operations, ({ object }) => [
-        objectKey(object),
-        // The end of one is the turn of the next.
-        ...operations.byIndex('cluster', clusterOfOperation(object)).map(objectKey),
-      ]),
-      source(clusters, ({ object }) => operations.byIndex('cluster', objectKey(object)).map(objectKey)),
+      source(operations, (change) => [objectKey(change.object), ...waitingFor(change, siblings(change.object))]),
+      source(clusters, ({ object }) =>
+        operations
+          .byIndex('cluster', objectKey(object))
+          .filter((operation) => !isFinal(operation))
+          .map(objectKey),
+      ),
     ],
     reconcile: createOperationController({
       client,
@@ -156,6 +166,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       events,
       clock,
       isOurs,
+      retention: options.retention ?? defaultRetention,
     }),
     concurrency: 8,
     onError: (error, key) => logger.warn({ err: toStackError(error), operation: key }, 'an operation is tried again'),
@@ -215,6 +226,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       overHttps.close();
     },
   };
+}
+
+/**
+ * Operations whose turn, or whose place in the queue, the change of another may be: those that have not begun, where one
+ * comes, stops, goes on or ends. A deleted one may make another the next to be pruned.
+ */
+function waitingFor(change: Change<MPDOperation>, siblings: readonly MPDOperation[]): readonly string[] {
+  if (!isNews(change)) return [];
+  const concerned = change.type === 'DELETED' ? siblings : siblings.filter((operation) => !isFinal(operation));
+  return concerned.map(objectKey);
 }
 
 /** Steps of an operation are its own business; phases are the cluster's too. */

@@ -52,9 +52,18 @@ export { buildConfigMap, buildSecret, secretValue } from './objects/secret.ts';
 export { buildService, type Lead, type ServiceKind, serviceKinds, serviceNames } from './objects/service.ts';
 export { buildVolumeClaim } from './objects/volume-claim.ts';
 export * from './operations/index.ts';
+export { asIf, PLAN_SPEC_ANNOTATION } from './operations/what-if.ts';
 export * from './parameters/index.ts';
 export { operationName, requestedOperationName, specOperationName } from './plan/operation-names.ts';
-export { currentOperation, isFinal, newOperation, type Plan, planOperation } from './plan/plan-operation.ts';
+export {
+  currentOperation,
+  isFinal,
+  newOperation,
+  type Plan,
+  planOperation,
+  queuedOperations,
+} from './plan/plan-operation.ts';
+export { defaultRetention, prunable, type Retention } from './plan/retention.ts';
 export type { AgentAddress, AgentDirectory } from './ports/agents.ts';
 export { clusterStatus, isCreated, type StatusInput } from './status/cluster-status.ts';
 export { type Claim, type ConditionType, conditionOf, mergeConditions } from './status/conditions.ts';
@@ -69,5 +78,4 @@ export {
   troubleOf,
 } from './status/observation.ts';
 export * from './validation/index.ts';
-export { asIf, PLAN_SPEC_ANNOTATION } from './operations/what-if.ts';
 export * from './why/index.ts';

@@ -30,7 +30,7 @@ async function scene() {
     services: { client: kube, events: { record: () => {} } } as unknown as Services,
     clusters: { get: () => kube.all(MPDClusters)[0] },
     operations: { byIndex: () => (behind.now ? [] : kube.all(MPDOperations)) },
-    runner: { isRunning: (id) => running.has(id), cancel: (id) => void cancelled.push(id) },
+    runner: { isRunning: (id) => running.has(id), abandon: (id) => void cancelled.push(id) },
     deletions: {
       has: () => advanced.length > 0,
       advance: ({ metadata }) => {

@@ -51,7 +51,7 @@ export interface ClusterControllerOptions {
   readonly services: Services;
   readonly clusters: Pick<Informer<MPDCluster>, 'get'>;
   readonly operations: Pick<Informer<MPDOperation, 'cluster'>, 'byIndex'>;
-  readonly runner: Pick<OperationRunner, 'cancel' | 'isRunning'>;
+  readonly runner: Pick<OperationRunner, 'abandon' | 'isRunning'>;
   readonly deletions: Pick<UnrecordedDeletions, 'advance' | 'has'>;
   readonly acceptance: ReturnType<typeof createAcceptance>;
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
@@ -123,7 +123,7 @@ export function createClusterController(options: ClusterControllerOptions) {
     const { namespace, name } = keyOf(cluster);
     const of = (type: 'Create' | 'Delete'): string =>
       `${namespace}/${operationName({ name, uid: cluster.metadata.uid ?? '' }, type)}`;
-    if (runner.isRunning(of('Create'))) runner.cancel(of('Create'), clusterIsDeleted());
+    if (runner.isRunning(of('Create'))) runner.abandon(of('Create'), clusterIsDeleted());
     return runner.isRunning(of('Create')) || runner.isRunning(of('Delete'));
   };
 
@@ -175,7 +175,7 @@ export function createClusterController(options: ClusterControllerOptions) {
         // In a namespace that is being deleted nothing is made: the cluster is about to be deleted as well.
         return (await begin(cluster, plan.operation, signal)) ? { operation: plan.operation as MPDOperation } : {};
       case 'cancel':
-        runner.cancel(objectKey(plan.operation), clusterIsDeleted());
+        runner.abandon(objectKey(plan.operation), clusterIsDeleted());
         return { operation: plan.operation };
       case 'release':
         await release(cluster, signal);

@@ -9,11 +9,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type MPDCluster, type MPDOperation, type MPDOperationStatus, MPDOperations } from '@polarstack/api';
 import type { Clock } from '@polarstack/base';
-import { currentOperation, isCreated, ownedBy, type Planned, type Refusal } from '@polarstack/domain';
+import { isCreated, ownedBy, type Planned, queuedOperations, type Refusal } from '@polarstack/domain';
 import type { KubeClient, ReconcileResult } from '@polarstack/kube';
 import { begun, planNow, planShown } from '../operations/prepare.ts';
 import type { Services } from '../steps/services.ts';
-import { refuse, steered } from './steering.ts';
+import { refuse } from './steering.ts';
 
 export interface LaunchOptions {
   readonly client: KubeClient;
@@ -91,12 +91,6 @@ export function createLauncher({ client, services, clock, siblings }: LaunchOpti
     if (isOfCluster(operation)) return 'begin';
     if (!isOwned(operation, cluster)) return await adopt(operation, cluster, signal);
     const plan = async (): Promise<Planned> => await planNow(operation, cluster, services, signal);
-    if (operation.spec.steering?.action === 'Cancel') {
-      const now = clock.now().toISOString();
-      const message = 'cancelled before it began';
-      await write(operation, { ...steered(operation, now), phase: 'Cancelled', message, finishedAt: now }, signal);
-      return {};
-    }
     if (operation.spec.planOnly) {
       const planned = await plan();
       return planned.type === 'refused'
@@ -109,9 +103,15 @@ export function createLauncher({ client, services, clock, siblings }: LaunchOpti
       await waits(operation, waitsFor.message, signal, operation.status?.plan ? undefined : await plan());
       return waitsFor.forMs === undefined ? {} : { requeueAfterMs: waitsFor.forMs };
     }
-    const turn = currentOperation(siblings(operation));
-    if (turn && turn.metadata.name !== operation.metadata.name) {
-      return await waits(operation, `waits for ${turn.spec.type} (${turn.metadata.name})`, signal);
+    const queue = queuedOperations(siblings(operation));
+    const place = queue.findIndex(({ metadata }) => metadata.name === operation.metadata.name);
+    const [turn] = queue;
+    if (turn && place > 0) {
+      const { phase } = turn.status ?? {};
+      const stopped =
+        phase === 'Paused' ? ', which is paused' : phase === 'Interrupted' ? ', which needs a person' : '';
+      const message = `waits for ${turn.spec.type} (${turn.metadata.name})${stopped}; ${place} of ${queue.length - 1} in the queue`;
+      return await waits(operation, message, signal);
     }
     if (!isCreated(cluster)) return await waits(operation, 'waits until the cluster has been created', signal);
     const planned = await plan();

@@ -5,10 +5,11 @@
  * - R1 An operation runs at most once at a time here; another process is kept out by the record's versions.
  * - R2 When the signal aborts every run ends, and `idle` resolves after the last; each stays resumable.
  * - R3 What goes wrong with one run touches no other.
+ * - R4 A wish (cancel, abandon, pause) is in memory only: whoever has it asks again until the record shows it.
  */
 import { randomUUID } from 'node:crypto';
 import type { MPDOperation } from '@polarstack/api';
-import { type Clock, type Logger, type StackError, toStackError } from '@polarstack/base';
+import { type Clock, type Logger, StackError, toStackError } from '@polarstack/base';
 import { objectKey } from '@polarstack/kube';
 import { type Outcome, runWorkflow, type Workflow, type WorkflowEvent } from '@polarstack/workflow';
 import { createOperationStore } from '../kube/operation-store.ts';
@@ -30,10 +31,17 @@ export interface OperationRunnerOptions {
 export interface OperationRunner {
   /** Starts the operation where it does not run yet. */
   start(operation: MPDOperation): void;
-  /** Asks an operation to end: one that runs stops, one that does not is ended when it is started. */
+  /** Asks an operation to end, undoing what it did: one that runs stops, one that does not is ended when it is started. */
   cancel(key: string, reason: StackError): void;
-  /** Whether the operation is to be ended, so that starting it makes sense even where it waits for a person. */
-  isCancelled(key: string): boolean;
+  /** Asks an operation to end as it is: nothing is undone any more. */
+  abandon(key: string, reason: StackError): void;
+  /** Asks an operation to stop before its next attempt. */
+  pause(key: string): void;
+  /** Why the operation is to be ended, so that starting it makes sense even where it waits for a person. */
+  endReason(key: string): StackError | undefined;
+  isPausing(key: string): boolean;
+  /** Whether a step of it ignored that it was told to stop: what it started may still be working in this process. */
+  isStuck(key: string): boolean;
   isRunning(key: string): boolean;
   idle(): Promise<void>;
 }
@@ -59,20 +67,37 @@ export function workflowOf({ spec, metadata }: MPDOperation) {
 /** Pause before a run that failed outside its steps is tried again. */
 const AGAIN_MS = 1_000;
 
+type Wish = 'cancel' | 'abandon' | 'pause';
+type Wishes = Partial<Record<Wish, StackError>>;
+
+interface Run {
+  readonly done: Promise<void>;
+  readonly wishes: Readonly<Record<Wish, AbortController>>;
+}
+
 export function createOperationRunner(options: OperationRunnerOptions): OperationRunner {
   const { services, logger, signal, clock, onEnd } = options;
-  const runs = new Map<string, { readonly done: Promise<void>; readonly cancel: AbortController }>();
-  const cancelled = new Map<string, StackError>();
+  const runs = new Map<string, Run>();
+  const wished = new Map<string, Wishes>();
+  const stuck = new Set<string>();
 
   const settle = (key: string, outcome: Outcome): number | undefined => {
     switch (outcome.type) {
       case 'finished':
       case 'gone':
-        cancelled.delete(key);
+        wished.delete(key);
+        stuck.delete(key);
         return undefined;
-      case 'interrupted':
       case 'paused':
+      case 'interrupted': {
+        const isStuck = outcome.record.reason?.code === 'StepStuck' && outcome.type === 'interrupted';
+        if (isStuck) stuck.add(key);
+        const { cancel, pause: _, ...held } = wished.get(key) ?? {};
+        // It is cancelled already, or cannot be as long as it is stuck.
+        const done = outcome.record.undoing || isStuck;
+        wished.set(key, { ...held, ...(cancel && !done && { cancel }) });
         return undefined;
+      }
       case 'waiting':
         return outcome.untilMs;
       case 'lost':
@@ -81,7 +106,7 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
     }
   };
 
-  const run = async (key: string, cancel: AbortSignal): Promise<void> => {
+  const run = async (key: string, { cancel, abandon, pause }: Run['wishes']): Promise<void> => {
     let again: number | undefined;
     try {
       const outcome = await runWorkflow({
@@ -91,7 +116,9 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
         services,
         logger,
         signal,
-        cancel,
+        cancel: cancel.signal,
+        abandon: abandon.signal,
+        pause: pause.signal,
         clock,
         writer: randomUUID(),
         ...(options.observe && { observe: options.observe }),
@@ -107,23 +134,33 @@ export function createOperationRunner(options: OperationRunnerOptions): Operatio
     onEnd(key, again);
   };
 
+  const wish = (key: string, what: Wish, reason: StackError): void => {
+    const held = wished.get(key) ?? {};
+    if (held[what]) return;
+    wished.set(key, { ...held, [what]: reason });
+    const running = runs.get(key);
+    if (running) running.wishes[what].abort(reason);
+    else onEnd(key);
+  };
+
   return {
     start: (operation) => {
       const key = objectKey(operation);
       if (signal.aborted || runs.has(key)) return;
-      const cancel = new AbortController();
-      const reason = cancelled.get(key);
-      if (reason) cancel.abort(reason);
-      runs.set(key, { done: run(key, cancel.signal), cancel });
+      const [cancel, abandon, pause] = [new AbortController(), new AbortController(), new AbortController()];
+      const wishes = { cancel, abandon, pause };
+      for (const what of ['cancel', 'abandon', 'pause'] as const) {
+        const reason = wished.get(key)?.[what];
+        if (reason) wishes[what].abort(reason);
+      }
+      runs.set(key, { done: run(key, wishes), wishes });
     },
-    cancel: (key, reason) => {
-      if (cancelled.has(key)) return;
-      cancelled.set(key, reason);
-      const running = runs.get(key);
-      if (running) running.cancel.abort(reason);
-      else onEnd(key);
-    },
-    isCancelled: (key) => cancelled.has(key),
+    cancel: (key, reason) => wish(key, 'cancel', reason),
+    abandon: (key, reason) => wish(key, 'abandon', reason),
+    pause: (key) => wish(key, 'pause', new StackError('Cancelled', 'a pause was asked for')),
+    endReason: (key) => wished.get(key)?.abandon ?? wished.get(key)?.cancel,
+    isPausing: (key) => wished.get(key)?.pause !== undefined,
+    isStuck: (key) => stuck.has(key),
     isRunning: (key) => runs.has(key),
     idle: async () => {
       await Promise.allSettled([...runs.values()].map(({ done }) => done));

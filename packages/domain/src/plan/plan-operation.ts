@@ -33,13 +33,17 @@ export type Plan =
 export const isFinal = ({ status }: Pick<MPDOperation, 'status'>): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Cancelled';
 
-/** The operation that holds the cluster: the oldest that is not final, of those that change anything. */
-export function currentOperation(operations: readonly MPDOperation[]): MPDOperation | undefined {
+/** Operations of a cluster that are not final, of those that change anything, in the order in which they are carried out. */
+export function queuedOperations(operations: readonly MPDOperation[]): readonly MPDOperation[] {
   const age = ({ metadata }: MPDOperation): string => `${metadata.creationTimestamp ?? '~'}/${metadata.name ?? ''}`;
   return operations
     .filter((operation) => !isFinal(operation) && !operation.spec.planOnly)
-    .sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
+    .sort((a, b) => (age(a) < age(b) ? -1 : 1));
 }
+
+/** The operation that holds the cluster: the oldest that is not final, of those that change anything. */
+export const currentOperation = (operations: readonly MPDOperation[]): MPDOperation | undefined =>
+  queuedOperations(operations)[0];
 
 export function planOperation(input: {
   readonly cluster: MPDCluster;
