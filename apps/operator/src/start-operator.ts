@@ -33,6 +33,7 @@ import { createClusterController } from './controllers/cluster-controller.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
 import { createRequestTaker } from './controllers/requests.ts';
+import { createSteeringAnnotations } from './controllers/steering-annotations.ts';
 import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts';
 import { recordIn } from './ha/ha-record.ts';
 import { createWatchedRecords } from './ha/watched-records.ts';
@@ -201,7 +202,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       acceptance,
       certificates,
       content,
-      takeRequest: createRequestTaker({ client, events, clock, nonce: () => randomBytes(3).toString('hex') }),
+      takeRequest: createRequestTaker({ client, events, clock, nonce }),
+      steeringAnnotations: createSteeringAnnotations({ client, events, clock, nonce }),
       forget,
       isOurs,
       clock,
@@ -237,6 +239,8 @@ function waitingFor(change: Change<MPDOperation>, siblings: readonly MPDOperatio
   const concerned = change.type === 'DELETED' ? siblings : siblings.filter((operation) => !isFinal(operation));
   return concerned.map(objectKey);
 }
+
+const nonce = (): string => randomBytes(3).toString('hex');
 
 /** Steps of an operation are its own business; phases are the cluster's too. */
 function isNews(change: Change<MPDOperation>): boolean {

@@ -30,7 +30,8 @@ export function announce(events: EventRecorder, before: MPDCluster, after: MPDCl
     say('Normal', 'ClusterReady', 'All instances work again');
   }
   const progressing = changed('Progressing');
-  const idle = progressing?.reason === 'Idle' || progressing?.status === 'True';
+  // Whoever pauses an operation knows.
+  const idle = ['Idle', 'Paused'].includes(progressing?.reason ?? '') || progressing?.status === 'True';
   if (progressing && !idle) say('Warning', progressing.reason ?? 'Interrupted', progressing.message ?? '');
 
   for (const [id, entry] of Object.entries(after.status?.dbInstanceStatus ?? {})) {

@@ -48,6 +48,7 @@ async function scene() {
     certificates: { maintain: async () => [], forget: () => {} },
     // A deleted cluster is not mended.
     content: {} as Content,
+    steeringAnnotations: async () => false,
     takeRequest: async () => false,
     forget: () => {},
     isOurs: () => true,

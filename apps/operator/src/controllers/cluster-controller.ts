@@ -45,6 +45,7 @@ import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import type { createRequestTaker } from './requests.ts';
+import type { createSteeringAnnotations } from './steering-annotations.ts';
 import type { UnrecordedDeletions } from './unrecorded-deletions.ts';
 
 export interface ClusterControllerOptions {
@@ -57,6 +58,7 @@ export interface ClusterControllerOptions {
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
   readonly content: Content;
   readonly takeRequest: ReturnType<typeof createRequestTaker>;
+  readonly steeringAnnotations: ReturnType<typeof createSteeringAnnotations>;
   readonly forget: (cluster: MPDCluster) => void;
   readonly isOurs: (cluster: MPDCluster) => boolean;
   readonly clock: Clock;
@@ -82,7 +84,7 @@ interface CarriedOut {
 /** Answers what reconciles one cluster by its key. */
 export function createClusterController(options: ClusterControllerOptions) {
   const { services, clusters, operations, runner, deletions, acceptance, certificates, content, takeRequest } = options;
-  const { isOurs, clock, logger } = options;
+  const { isOurs, clock, logger, steeringAnnotations } = options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
 
@@ -236,6 +238,8 @@ export function createClusterController(options: ClusterControllerOptions) {
 
   const look = async (found: MPDCluster, verdict: Verdict, signal: AbortSignal): Promise<ReconcileResult> => {
     const cluster = await keepFinalizer(found, signal);
+    // The write brings the cluster here again.
+    if (await steeringAnnotations(cluster, operationsOf(cluster), signal)) return { requeueAfterMs: LOOK_EVERY_MS };
     const plan = planOperation({ cluster, accepted: verdict.accepted, operations: operationsOf(cluster) });
     const { operation, released, againMs } = await carryOut(cluster, plan, signal);
     if (released) return {};

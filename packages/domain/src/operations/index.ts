@@ -28,3 +28,14 @@ export {
   REQUEST_PREFIX,
   specRequest,
 } from './requests.ts';
+export {
+  claimedSteering,
+  formatSteering,
+  interruptAnnotations,
+  STEER_PREFIX,
+  type SteeringAnnotation,
+  type SteeringRequest,
+  steeringAnnotation,
+  superseded,
+} from './steering-annotations.ts';
+export { ceilingReached, defaultGrowth, type Growth, growthOf, type VolumeFacts } from './volumes.ts';

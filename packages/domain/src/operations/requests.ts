@@ -69,7 +69,7 @@ export function annotationRequest(cluster: MPDCluster): AnnotationRequest | unde
 }
 
 /** Who set an annotation, as the API server recorded it. */
-function annotatedBy({ metadata }: MPDCluster, key: string): string {
+export function annotatedBy({ metadata }: MPDCluster, key: string): string {
   const owner = (metadata.managedFields ?? []).find(({ fieldsV1 }) => {
     const owned = fieldsV1 as {
       readonly 'f:metadata'?: { readonly 'f:annotations'?: Readonly<Record<string, unknown>> };
@@ -138,7 +138,7 @@ export function specRequest(cluster: MPDCluster): OperationRequest | undefined {
   }
   const size = spec.localStore?.size;
   const applied = status?.appliedSpec?.localStore?.size;
-  if (size !== undefined && applied !== undefined && String(size) !== String(applied)) {
+  if (size !== undefined && status?.appliedSpec && String(size) !== String(applied ?? '')) {
     return wish('ExtendStorage', { size: String(size) }, `the spec asks for volumes of ${size}`);
   }
   return undefined;

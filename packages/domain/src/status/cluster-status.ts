@@ -157,9 +157,28 @@ function progressing(operation: MPDOperation | undefined): Claim {
   const { phase, error } = operation.status ?? {};
   const name = titleOf(operation);
   if (phase === 'Interrupted') {
-    const message = `${name} stopped: ${error?.message ?? 'no reason recorded'}. ${error?.remedy ?? ''}`.trim();
+    const message =
+      `${name} stopped${stoppedAt(operation)}: ${error?.message ?? 'no reason recorded'}. ${error?.remedy ?? ''}`.trim();
     return { type, status: 'False', reason: error?.code ?? 'Interrupted', message };
+  }
+  if (phase === 'Paused') {
+    const message = `${name} is paused. Resume it with steering action Resume.`;
+    return { type, status: 'False', reason: 'Paused', message };
+  }
+  if (operation.status?.undoing) {
+    const message = `${name} is being undone: ${error?.message ?? 'it was cancelled'}`;
+    return { type, status: 'True', reason: operation.spec.type, message };
   }
   // The step count would make every step a write of the cluster: it is in the operation.
   return { type, status: 'True', reason: operation.spec.type, message: `${name} is under way` };
+}
+
+/** The step that an interrupted operation stopped at: to run it or, where it was cancelled, to undo it. */
+function stoppedAt({ status }: MPDOperation): string {
+  const steps = status?.steps ?? [];
+  const step = status?.undoing
+    ? steps.findLast(({ state, error }) => state === 'Failed' && error?.code === status.error?.code)
+    : steps.find(({ state }) => state !== 'Succeeded' && state !== 'Skipped');
+  if (!step) return '';
+  return status?.undoing ? ` undoing step ${step.name}` : ` at step ${step.name}`;
 }
