@@ -215,3 +215,33 @@ test('endpoints follow readiness and power; pods of a node that is off wait for 
   await client.patch(Nodes, node, power('on'));
   await podGone(client, 'p');
 });
+
+test('V4: a volume grows to what its claim asks for, tells what is in use, and never gets smaller', async () => {
+  await home.start();
+  await createClaim('grows');
+  await client.create(Pods, withClaim('holder', 'grows'));
+  const claim = async () => await client.get(PersistentVolumeClaims, { namespace: 'default', name: 'grows' });
+  await until('the claim to be bound', async () => ((await claim()).status?.phase === 'Bound' ? true : undefined));
+  await until('the use of the volume', async () =>
+    (await claim()).metadata?.annotations?.['mpd.polardb.aliyun.com/used-bytes'] === undefined ? undefined : true,
+  );
+  const ask = async (storage: string) =>
+    await client.patch(
+      PersistentVolumeClaims,
+      { namespace: 'default', name: 'grows' },
+      { type: 'merge', body: { spec: { resources: { requests: { storage } } } } },
+    );
+  await ask('3Gi');
+  await until('the volume to grow', async () => {
+    const { status, spec } = await claim();
+    const volume = await client.get(PersistentVolumes, { name: spec?.volumeName ?? '' });
+    const grown = status?.capacity?.storage === '3Gi' && volume.spec?.capacity?.storage === '3Gi';
+    return grown && !status.conditions?.length ? true : undefined;
+  });
+  await client.patch(StorageClasses, { name: 'local' }, { type: 'merge', body: { allowVolumeExpansion: false } });
+  await ask('4Gi');
+  await until('the refusal', async () =>
+    (await client.list(Events, { namespace: 'default' })).items.find(({ reason }) => reason === 'VolumeResizeFailed'),
+  );
+  expect((await claim()).status?.capacity?.storage).toBe('3Gi');
+});

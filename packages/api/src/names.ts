@@ -34,6 +34,8 @@ export const annotations = {
   epoch: `${GROUP}/epoch`,
   /** On the pod of an instance: the class that it was made for. */
   instanceClass: `${GROUP}/class`,
+  /** On a volume claim: how many bytes of the volume are in use, by whoever provides it. */
+  usedBytes: `${GROUP}/used-bytes`,
 } as const;
 
 /** Values of `apsara.metric.db_ins_type`. Source: the original. */

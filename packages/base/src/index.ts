@@ -6,4 +6,5 @@ export { type ErrorCode, errorTable } from './errors/table.ts';
 export type { Json } from './json.ts';
 export { type LinkedSignal, linkSignals, withDeadline } from './link-signals.ts';
 export { createLogger, type Logger, type LogOptions, silentLogger } from './log.ts';
+export { bytesOf, mebibytes } from './quantity.ts';
 export { type RetryOptions, retry, waitFor } from './retry.ts';

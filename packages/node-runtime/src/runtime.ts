@@ -128,6 +128,8 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     nodes: nodes.map(({ name }) => name),
     ...(user ? { user } : {}),
     logger,
+    clock,
+    events: recorder,
     killIn: async (folder) => {
       await killAll(() => findProcesses({ roots: [], folders: [folder], markers: [], ...ownUid }), { clock });
     },

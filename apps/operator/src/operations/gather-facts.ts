@@ -2,6 +2,7 @@ import { type MPDCluster, names } from '@polarstack/api';
 import { type PlanFacts, parseItems } from '@polarstack/domain';
 import { ConfigMaps } from '@polarstack/kube';
 import type { Services } from '../steps/services.ts';
+import { volumesOf } from './volume-facts.ts';
 
 /** Annotation of the user's parameters: when they were last flushed. Source: the original. */
 export const FLUSH_TIME = 'latestFlushTime';
@@ -11,11 +12,12 @@ export async function gatherFacts(cluster: MPDCluster, services: Services, signa
   const { client, catalog, clock, observe } = services;
   const { namespace = 'default', name = '' } = cluster.metadata;
   const find = async (map: string) => await client.find(ConfigMaps, { namespace, name: map }, signal);
-  const [seen, user, running, offer] = await Promise.all([
+  const [seen, user, running, offer, volumes] = await Promise.all([
     observe(cluster, signal),
     find(names.userParams(name)),
     find(names.runningParams(name)),
     catalog.lookups(cluster, signal),
+    volumesOf(cluster, client, signal),
   ]);
   const major = Number.parseInt(cluster.status?.engine?.version ?? '', 10);
   const asked = parseItems(user?.data);
@@ -23,6 +25,7 @@ export async function gatherFacts(cluster: MPDCluster, services: Services, signa
     now: clock.now(),
     cluster,
     seen,
+    volumes,
     nodes: offer.nodes.map(({ name: node, images, schedulable }) => ({
       name: node,
       images,

@@ -138,6 +138,14 @@ const operations: readonly {
     },
   },
   {
+    type: 'ExtendStorage',
+    change: { spec: { localStore: { size: '20Gi' } } },
+    holds: ({ kube }) => {
+      for (const { status } of kube.all(PersistentVolumeClaims)) expect(status?.capacity?.storage).toBe('20Gi');
+      expect(kube.all(MPDClusters)[0]?.status?.appliedSpec?.localStore).toEqual({ size: '20Gi' });
+    },
+  },
+  {
     type: 'Rebuild',
     change: { metadata: { annotations: { forceRebuild: 'true' } } },
     holds: (s) => {

@@ -4,6 +4,7 @@ import { allocateMembersStep } from '../steps/allocate-members.ts';
 import { applyParameters, checkParameters } from '../steps/apply-parameters.ts';
 import { awaitReplay } from '../steps/await-replay.ts';
 import { createMembersStep } from '../steps/create-members.ts';
+import { extendVolumes, recordVolumes } from '../steps/extend-volumes.ts';
 import { joinMembersStep } from '../steps/join-members.ts';
 import { rebuildMember } from '../steps/rebuild-member.ts';
 import { recordClass } from '../steps/record-class.ts';
@@ -27,6 +28,8 @@ const steps: readonly ClusterStep[] = [
   awaitReplay,
   checkParameters,
   createMembersStep,
+  extendVolumes,
+  recordVolumes,
   joinMembersStep,
   rebuildMember,
   recordClass,

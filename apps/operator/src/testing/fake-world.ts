@@ -7,8 +7,16 @@ import { labels, SYSTEM_NAMESPACE } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import type { AgentApi, AgentTask, Bootstrap, EngineConfig, EngineReport, Term } from '@polarstack/contracts';
 import { type AgentAddress, type AgentDirectory, loadCatalog } from '@polarstack/domain';
-import { ConfigMaps, EndpointSlices, Nodes, Pods, Services } from '@polarstack/kube';
-import type { Pod, Service } from 'kubernetes-types/core/v1.js';
+import {
+  ConfigMaps,
+  EndpointSlices,
+  Nodes,
+  PersistentVolumeClaims,
+  Pods,
+  Services,
+  StorageClasses,
+} from '@polarstack/kube';
+import type { PersistentVolumeClaim, Pod, Service } from 'kubernetes-types/core/v1.js';
 import type { FakeKube } from './fake-kube.ts';
 
 export interface FakeInstance {
@@ -69,6 +77,12 @@ export async function installCatalog(kube: FakeKube): Promise<void> {
       labels: { configtype: 'minor_version_info', dbClusterMode: 'Local', dbType: 'PostgreSQL', dbVersion: '15' },
     },
     data: { name: 'local-15', version: '15.18', pgEngineImage: image },
+  });
+  const marks = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+  await kube.create(StorageClasses, {
+    metadata: { name: 'local', annotations: marks },
+    provisioner: 'test',
+    allowVolumeExpansion: true,
   });
   for (const name of ['node-1', 'node-2', 'node-3']) {
     const node = await kube.create(Nodes, { metadata: { name } });
@@ -132,6 +146,15 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
       await kube.replaceStatus(Pods, { ...pod, status: { phase: 'Running', podIP, conditions } }).catch(() => {});
     }
     for (const service of kube.all(Services)) await settleEndpoints(service);
+    for (const claim of kube.all(PersistentVolumeClaims)) await settleVolume(claim);
+  };
+
+  /** Bound at once, with the size that is asked for. */
+  const settleVolume = async (claim: PersistentVolumeClaim): Promise<void> => {
+    const storage = claim.spec?.resources?.requests?.storage ?? '';
+    if (claim.status?.capacity?.storage === storage) return;
+    const status = { phase: 'Bound', capacity: { storage } };
+    await kube.replaceStatus(PersistentVolumeClaims, { ...claim, status }).catch(() => {});
   };
 
   const settleEndpoints = async (service: Service): Promise<void> => {
@@ -175,7 +198,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
     });
   };
   const unsubscribe = kube.onChange(({ plural }) => {
-    if (plural === 'pods' || plural === 'services') poke();
+    if (['pods', 'services', 'persistentvolumeclaims'].includes(plural)) poke();
   });
 
   const agent = (address: AgentAddress): AgentApi => {

@@ -129,9 +129,19 @@ const highAvailability = z.object({
     .describe('auto: the stack fails over by itself. manual: it waits for a person.'),
 });
 
+const autoGrow = z.object({
+  thresholdPercent: optional(
+    z.int().min(50).max(99),
+    'How full a volume is when all of them grow, in percent; default 85.',
+  ),
+  stepPercent: optional(z.int().min(5).max(200), 'By how much of their size they grow, in percent; default 20.'),
+  maxSize: quantity('The size above which they do not grow by themselves, e.g. 100Gi.'),
+});
+
 export const localStore = z.object({
-  size: quantity('Size of the volume of each instance, e.g. 10Gi.').exactOptional(),
+  size: quantity('Size of the volume of each instance, e.g. 10Gi. It can be raised, never lowered.').exactOptional(),
   storageClassName: text('StorageClass of the volumes. Default: the default class.'),
+  autoGrow: optional(autoGrow, 'Lets the volumes grow by themselves when one of them gets full.'),
 });
 
 /** A name that needs no quotes in SQL and is none of those that the stack or the engine uses itself. */

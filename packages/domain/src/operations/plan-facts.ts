@@ -5,6 +5,7 @@ import type { EngineVersion } from '../catalog/versions.ts';
 import { type Member, type Membership, primaryOf, settledMembership } from '../cluster/members.ts';
 import type { ParameterItems } from '../parameters/item.ts';
 import { type ClusterSeen, type InstanceSeen, troubleOf } from '../status/observation.ts';
+import type { VolumeFacts } from './volumes.ts';
 
 /** A node that could take an instance. */
 export interface NodeFacts {
@@ -34,6 +35,8 @@ export interface PlanFacts {
     readonly latestFlushTime: string;
     readonly canUpdateLocked: boolean;
   };
+  /** Volumes by the names of their claims, which are those of the pods. */
+  readonly volumes?: ReadonlyMap<string, VolumeFacts>;
 }
 
 /** An instance with what was seen of it. */

@@ -1,4 +1,5 @@
 import { hostPort, type MPDCluster } from '@polarstack/api';
+import { bytesOf } from '@polarstack/base';
 import { type AppliedSpec, appliedSpec } from '../cluster/applied-spec.ts';
 import { isPlanned } from '../operations/planners/index.ts';
 import { wantedClass, wantedVersion } from '../operations/requests.ts';
@@ -29,6 +30,7 @@ export function unsupportedChanges(cluster: MPDCluster, lookups: ClusterLookups)
   }
   changedPort(cluster, change);
   if (applied) changedFields(cluster, applied, change);
+  problems.push(...shrunkVolumes(cluster));
   return problems;
 }
 
@@ -84,7 +86,13 @@ const groups = {
 } as const satisfies Partial<Record<keyof AppliedSpec, string>>;
 
 /** Compared elsewhere, with better words. */
-const elsewhere: ReadonlySet<string> = new Set(['netCfg.engineStartPort', 'netCfg.leaderFloatingIP']);
+const elsewhere: ReadonlySet<string> = new Set([
+  'netCfg.engineStartPort',
+  'netCfg.leaderFloatingIP',
+  'localStore.size',
+  // It is heeded as it stands.
+  'localStore.autoGrow',
+]);
 
 function changedFields(cluster: MPDCluster, applied: AppliedSpec, change: Change): void {
   const wanted = appliedSpec(cluster);
@@ -103,4 +111,13 @@ function changedFields(cluster: MPDCluster, applied: AppliedSpec, change: Change
 function fieldsOf(group: AppliedSpec[keyof typeof groups]): ReadonlyMap<string, string> {
   const set = Object.entries(group ?? {}).filter(([, value]) => value !== '' && value !== 0 && value !== undefined);
   return new Map(set.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]));
+}
+
+/** Volumes only grow; leaving the size out leaves it as it is. */
+function shrunkVolumes({ spec, status }: MPDCluster): readonly Problem[] {
+  const [before, after] = [status?.appliedSpec?.localStore?.size, spec.localStore?.size];
+  const [from, to] = [bytesOf(before), bytesOf(after)];
+  if (from === undefined || to === undefined || to >= from) return [];
+  const message = `volumes cannot be made smaller (${before} to ${after})`;
+  return [{ code: 'VolumeCannotShrink', path: 'spec.localStore.size', message, remedy: back(String(before)) }];
 }

@@ -249,19 +249,9 @@ describe('a cluster that exists', () => {
 
     it.each<[Partial<MPDClusterSpecInput>, Partial<MPDClusterSpecInput>, string]>([
       [
-        { localStore: { size: '1Gi' } },
-        { localStore: { size: '2Gi' } },
-        'spec.localStore.size: the volumes of the instances cannot be changed yet (1Gi to 2Gi). Set it back to 1Gi; the cluster runs on unchanged.',
-      ],
-      [
         {},
         { localStore: { storageClassName: 'fast' } },
         'spec.localStore.storageClassName: the volumes of the instances cannot be changed yet (not set to fast). Leave it out.',
-      ],
-      [
-        { localStore: { size: '1Gi' } },
-        {},
-        'spec.localStore.size: the volumes of the instances cannot be changed yet (1Gi to not set). Set it back to 1Gi; the cluster runs on unchanged.',
       ],
       [
         {},
@@ -286,6 +276,16 @@ describe('a cluster that exists', () => {
     ])('%j to %j changes nothing, and is fine again when taken back', (before, after, expected) => {
       expect(problems(after, made(before))).toEqual([`NotSupportedYet ${expected}`]);
       expect(problems(before, made(before))).toEqual([]);
+    });
+
+    it('lets volumes grow, and never shrink', () => {
+      const applied = made({ localStore: { size: '1Gi' } });
+      expect(problems({ localStore: { size: '2Gi' } }, applied)).toEqual([]);
+      expect(problems({ localStore: { size: '1Gi', autoGrow: { maxSize: '9Gi' } } }, applied)).toEqual([]);
+      expect(problems({}, applied)).toEqual([]);
+      expect(problems({ localStore: { size: '512Mi' } }, applied)).toEqual([
+        'VolumeCannotShrink spec.localStore.size: volumes cannot be made smaller (1Gi to 512Mi). Set it back to 1Gi; the cluster runs on unchanged.',
+      ]);
     });
 
     it('names a version that the catalog does not have', () => {

@@ -6,17 +6,21 @@
  * V2. A folder is made once, before its claim is bound, and removed only when its claim is gone and no process works
  *     in it.
  * V3. A claim in use is not removed (`pvc-protection`), nor a volume whose claim lives (`pv-protection`).
+ * V4. A claim that asks for more gets it where its class allows growth; none gets smaller. A size is a quota: it is told, with what is
+ *     in use, and not enforced.
  */
 import { chmod, chown, mkdir, rm } from 'node:fs/promises';
-import { isStackError, type Logger, StackError } from '@polarstack/base';
+import { type Clock, isStackError, type Logger, StackError } from '@polarstack/base';
 import {
   type Controller,
   createController,
+  type EventRecorder,
   type KubeClient,
   objectKey,
   PersistentVolumeClaims,
   PersistentVolumes,
   Pods,
+  type ReconcileResult,
   StorageClasses,
   source,
   updateWithRetry,
@@ -26,6 +30,7 @@ import type { Layout } from '../layout.ts';
 import type { RuntimeUser } from '../types.ts';
 import type { Caches } from './caches.ts';
 import { isPoweredOn } from './node-power.ts';
+import { createVolumeKeeper } from './volume-keeper.ts';
 import {
   CLAIM_FINALIZER,
   claimsOf,
@@ -46,6 +51,8 @@ export interface ProvisionerOptions {
   readonly nodes: readonly string[];
   readonly user?: RuntimeUser;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly events: Pick<EventRecorder, 'record'>;
   /** Kills what works in a folder and proves that nothing does. */
   readonly killIn: (folder: string) => Promise<void>;
 }
@@ -160,9 +167,20 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
     Boolean(pod.spec?.nodeName) &&
     claimsOf(pod).includes(claim.metadata?.name ?? '');
 
-  async function reconcileClaim(key: string, signal: AbortSignal): Promise<void> {
+  const { grow, tellUse, forget } = createVolumeKeeper({
+    client,
+    caches,
+    layout,
+    clock: options.clock,
+    events: options.events,
+  });
+
+  async function reconcileClaim(key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const claim = caches.claims.get(key);
-    if (!claim?.metadata) return;
+    if (!claim?.metadata) {
+      forget(key);
+      return {};
+    }
     const { name = '', namespace = '', deletionTimestamp, finalizers } = claim.metadata;
     const held = finalizers?.includes(CLAIM_FINALIZER) ?? false;
     if (!deletionTimestamp) {
@@ -172,14 +190,19 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       if (pod?.spec?.nodeName && claim.status?.phase !== 'Bound' && plan(claim).problem === undefined) {
         await provide(claim, pod.spec.nodeName, signal);
       }
-      return;
+      const volume = volumeOf(claim);
+      const node = volume && isOurs(volume) ? nodeOfVolume(volume) : undefined;
+      if (!volume || node === undefined || !nodes.includes(node) || claim.status?.phase !== 'Bound') return {};
+      await grow(claim, volume, signal);
+      return isPoweredOn(caches.nodes.get(node)) ? { requeueAfterMs: await tellUse(claim, node, signal) } : {};
     }
-    if (!held) return;
+    if (!held) return {};
     // The copy of the pods may be older than this claim's deletion: ask.
     const { items } = await client.list(Pods, { namespace }, signal);
-    if (items.some((pod) => uses(pod, claim))) return;
+    if (items.some((pod) => uses(pod, claim))) return {};
     logger.debug({ claim: name, namespace }, 'no pod uses the claim any more');
     await setFinalizers(claim, without(finalizers, CLAIM_FINALIZER), signal);
+    return {};
   }
 
   async function setFinalizers(claim: PersistentVolumeClaim, finalizers: string[], signal: AbortSignal): Promise<void> {

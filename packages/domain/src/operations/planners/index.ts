@@ -2,6 +2,7 @@ import type { OperationParameters, OperationType } from '@polarstack/api';
 import { type Planned, refused } from '../operation-plan.ts';
 import { type PlanCluster, type PlanFacts, planCluster } from '../plan-facts.ts';
 import { planAddRo } from './add-ro.ts';
+import { planExtendStorage } from './extend-storage.ts';
 import { planFlushParams } from './flush-params.ts';
 import { planModifyClass } from './modify-class.ts';
 import { planRebuild } from './rebuild.ts';
@@ -21,6 +22,7 @@ type Planner<T extends OperationType> = (
 /** Operations on a living cluster; creation and deletion have workflows of their own. */
 const planners: { readonly [T in OperationType]?: Planner<T> } = {
   AddRo: planAddRo,
+  ExtendStorage: planExtendStorage,
   FlushParams: planFlushParams,
   MigrateRo: planMigrateRo,
   MigrateRw: planMigrateRw,
