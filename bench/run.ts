@@ -2,7 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const benches = ['store/store.ts', 'api/api.ts', 'ready/ready.ts', 'idle/idle.ts', 'switchover/switchover.ts'];
+const benches = [
+  'store/store.ts',
+  'api/api.ts',
+  'ready/ready.ts',
+  'idle/idle.ts',
+  'switchover/switchover.ts',
+  'operations/operations.ts',
+];
 const tsx = join(import.meta.dirname, '../node_modules/.bin/tsx');
 
 let failed = 0;
