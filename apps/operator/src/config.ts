@@ -1,5 +1,6 @@
 import { DEFAULT_OPERATOR } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
+import { defaultRetention, type Retention } from '@polarstack/domain';
 
 export interface OperatorConfig {
   /** Path of a kubeconfig; undefined: the service account of the pod. */
@@ -9,6 +10,8 @@ export interface OperatorConfig {
   readonly operatorName: string;
   /** How long a Lease must be seen unchanged before another operator takes over; 0: this is the only operator, for certain. */
   readonly leaseSeconds: number;
+  /** How long operations that have ended are kept: so many of each cluster, for so long. */
+  readonly retention: Retention;
 }
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -24,10 +27,23 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig
   if (!/^\d{1,4}$/.test(lease)) {
     throw new StackError('InvalidConfig', `POLARSTACK_LEASE_SECONDS is ${lease}, and must be 0 to 9999`);
   }
+  const count = wholeNumber(env, 'POLARSTACK_KEEP_OPERATIONS', defaultRetention.count, 10_000);
+  const days = wholeNumber(env, 'POLARSTACK_KEEP_OPERATIONS_DAYS', defaultRetention.ageMs / DAY_MS, 3_650);
   return {
+    retention: { count, ageMs: days * DAY_MS },
     logLevel,
     kubeconfig: env.KUBECONFIG,
     operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR,
     leaseSeconds: Number(lease),
   };
+}
+
+const DAY_MS = 86_400_000;
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
+  const text = env[name] ?? String(fallback);
+  if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
+    throw new StackError('InvalidConfig', `${name} is ${text}, and must be 0 to ${max}`);
+  }
+  return Number(text);
 }

@@ -17,13 +17,13 @@ import {
 import { readConfig } from './config.ts';
 import { startOperator } from './start-operator.ts';
 
-const { logLevel, operatorName, kubeconfig, leaseSeconds } = readConfig();
+const { logLevel, operatorName, kubeconfig, leaseSeconds, retention } = readConfig();
 const logger = createLogger({ component: 'operator', level: logLevel });
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
 async function work(client: KubeClient, signal: AbortSignal): Promise<void> {
-  const operator = await startOperator({ client, logger, operatorName, signal });
+  const operator = await startOperator({ client, logger, operatorName, retention, signal });
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
