@@ -9,6 +9,10 @@ export const config = {
   leftOut: (process.env.LEAVE_OUT ?? '').split(',').filter((part) => part !== ''),
   /** Seed of randomized tests; printed by each, set to repeat a run. */
   seed: process.env.SEED === undefined ? undefined : Number(process.env.SEED),
+  /** How many random walks `tests/walks` takes; unset: one short one. */
+  walks: process.env.WALKS === undefined ? undefined : Number(process.env.WALKS),
+  /** Changes in each random walk. */
+  walkSteps: process.env.WALK_STEPS === undefined ? undefined : Number(process.env.WALK_STEPS),
   /** Folder with the programs of a Kubernetes control plane, as envtest names it. */
   kubebuilderAssets: process.env.KUBEBUILDER_ASSETS,
   /** Where `make kube-assets` keeps what it built, one folder a version. */

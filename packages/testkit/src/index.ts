@@ -11,7 +11,8 @@ export {
   type TestHome,
 } from './local-home.ts';
 export { clusterManifest } from './manifest.ts';
-export { seededRandom } from './random.ts';
+export { dataDirsOf, type PrimaryWatch, watchPrimaries, writingServer } from './primary-watch.ts';
+export { randomFrom, seededRandom } from './random.ts';
 export { missing, type Part } from './requirements.ts';
 export { type RunOptions, type RunResult, run, runOk } from './run.ts';
 export { createVirtualClock, type VirtualClock } from './virtual-clock.ts';

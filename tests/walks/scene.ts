@@ -1,0 +1,172 @@
+/** A home with one cluster and a client that writes, to be changed at random: what a walk's changes and checks need of it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations, names } from '@polarstack/api';
+import { waitFor } from '@polarstack/base';
+import {
+  ConfigMaps,
+  createKubeClient,
+  type KubeClient,
+  loadKubeconfig,
+  Secrets,
+  Services,
+  updateWithRetry,
+} from '@polarstack/kube';
+import { clusterManifest, createTestHome, type TestHome } from '@polarstack/testkit';
+import pg from 'pg';
+import { type Login, startWriter, type Writer } from '../cluster-manager/writer.ts';
+
+export const namespace = 'default';
+export const signal = new AbortController().signal;
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface WalkScene {
+  readonly home: TestHome;
+  readonly client: KubeClient;
+  readonly name: string;
+  /** Repeats a call while the API server is away. */
+  api<T>(what: string, call: () => Promise<T>): Promise<T>;
+  cluster(): Promise<MPDCluster>;
+  /** Operations of the cluster, oldest first. */
+  operations(): Promise<readonly MPDOperation[]>;
+  annotate(annotations: Readonly<Record<string, string>>): Promise<void>;
+  patchSpec(spec: Readonly<Record<string, unknown>>): Promise<void>;
+  steer(operation: MPDOperation, action: string): Promise<void>;
+  /** Makes an operation object; answers its name. */
+  make(type: string, parameters: Row, more?: Row): Promise<string>;
+  /** What users ask for in the ConfigMap, changed as by `kubectl edit`. */
+  editParameters(change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>>): Promise<void>;
+  /** kill -9. */
+  killControl(): void;
+  killManager(): void;
+  /** Starts the control process again, and waits until the API answers. */
+  up(): Promise<void>;
+  writer(): Promise<Writer>;
+  sql(instance: string, text: string): Promise<readonly Row[]>;
+  close(): Promise<void>;
+}
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+};
+
+export async function createWalkScene(name: string, spec: Row): Promise<WalkScene> {
+  const home = createTestHome('polarstack-walk-');
+  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
+  await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
+  await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });
+  const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
+  const key = { namespace, name };
+  let asked = 0;
+
+  const scene: WalkScene = {
+    home,
+    client,
+    name,
+    api: async (what, call) => {
+      const answer = await waitFor(what, async () => ({ value: await call() }), {
+        signal,
+        timeoutMs: 60_000,
+        intervalMs: 50,
+      });
+      return answer.value;
+    },
+    cluster: async () => await scene.api('the cluster', async () => await client.get(MPDClusters, key)),
+    operations: async () =>
+      await scene.api('the operations', async () => {
+        const { items } = await client.list(MPDOperations, { namespace });
+        const age = ({ metadata }: MPDOperation): string => `${metadata.creationTimestamp}/${metadata.name}`;
+        return items.filter((one) => one.spec.cluster === name).sort((a, b) => (age(a) < age(b) ? -1 : 1));
+      }),
+    annotate: async (annotations) => {
+      const body = { metadata: { annotations } };
+      await scene.api('an annotation', async () => await client.patch(MPDClusters, key, { type: 'merge', body }));
+    },
+    patchSpec: async (change) => {
+      const body = { spec: change };
+      await client.patch(MPDClusters, key, { type: 'merge', body });
+    },
+    steer: async ({ metadata }, action) => {
+      const steering = { action, requestId: `walk-${process.pid}-${++asked}`, requester: 'walk' };
+      const of = { namespace, name: metadata.name ?? '' };
+      await scene.api(
+        'a steering',
+        async () => await client.patch(MPDOperations, of, { type: 'merge', body: { spec: { steering } } }),
+      );
+    },
+    make: async (type, parameters, more = {}) => {
+      const operation = `${name}-walk-${++asked}`;
+      await client.create(MPDOperations, {
+        apiVersion: 'mpd.polardb.aliyun.com/v1',
+        kind: 'MPDOperation',
+        metadata: { name: operation, namespace },
+        spec: { cluster: name, type, parameters, planOnly: false, ...more },
+      } as unknown as MPDOperation);
+      return operation;
+    },
+    editParameters: async (change) => {
+      await scene.api('an edit of the parameters', async () => {
+        const of = { namespace, name: names.userParams(name) };
+        return await updateWithRetry(client, ConfigMaps, of, (map) => ({
+          ...map,
+          data: { ...change(map.data ?? {}) },
+        }));
+      });
+    },
+    killControl: () => kill(home.controlPid()),
+    killManager: () => {
+      for (const { pid, command } of home.processes()) {
+        if (/cluster-manager\.mjs/.test(command) && !command.startsWith('/bin/sh')) kill(pid);
+      }
+    },
+    up: async () => {
+      // Not to its end, which is the cluster's readiness.
+      await home.polarstack(['up', '--no-demo', '--timeout', '0.05'], { timeoutMs: 300_000 });
+      await scene.cluster();
+    },
+    writer: async () => await startWriter(await login()),
+    sql: async (instance, text) => {
+      const { status } = await scene.cluster();
+      const host = status?.dbInstanceStatus?.[instance]?.netInfo?.workingHostIP ?? '';
+      const secret = names.account(name, status?.logicId ?? '', 'aurora');
+      const account = await client.get(Secrets, { namespace, name: secret });
+      const password = Buffer.from(account.data?.Password ?? '', 'base64').toString();
+      const ssl = { rejectUnauthorized: false };
+      const session = new pg.Client({ host, port: 5432, user: 'aurora', password, database: 'app', ssl });
+      session.on('error', () => {});
+      await session.connect();
+      try {
+        return (await session.query(text)).rows as readonly Row[];
+      } finally {
+        await session.end();
+      }
+    },
+    close: async () => {
+      await client.close();
+      await home.remove();
+    },
+  };
+  const login = async (): Promise<Login> =>
+    await scene.api('the login', async () => {
+      const [service, secret] = await Promise.all([
+        client.get(Services, { namespace, name: names.service(name, 'rw') }),
+        client.get(Secrets, { namespace, name: names.app(name) }),
+      ]);
+      const password = Buffer.from(secret.data?.password ?? '', 'base64').toString();
+      return { host: service.spec?.clusterIP ?? '', port: 5432, password };
+    });
+  return scene;
+}
+
+/** What a log of the home says, its older part first. */
+export function logLines({ home }: Pick<WalkScene, 'home'>, name: string): readonly string[] {
+  return [`${name}.1`, name]
+    .map((file) => join(home.dir, 'logs', file))
+    .filter((path) => existsSync(path))
+    .flatMap((path) => readFileSync(path, 'utf8').split('\n'));
+}
