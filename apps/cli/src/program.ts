@@ -10,6 +10,13 @@ export interface LazyCommand {
   readonly load: () => Promise<(program: Command, io: Io) => void>;
 }
 
+/** A verb that changes a cluster. */
+const verb = (name: string, summary: string): LazyCommand => ({
+  names: [name],
+  summary,
+  load: async () => (await import('./commands/verb.ts')).registerNamedVerb(name),
+});
+
 /** In the order in which `--help` shows them. */
 export const lazyCommands: readonly LazyCommand[] = [
   {
@@ -58,9 +65,44 @@ export const lazyCommands: readonly LazyCommand[] = [
     load: async () => (await import('./commands/events.ts')).registerEvents,
   },
   {
+    names: ['why'],
+    summary: 'say in one sentence what is wrong with a cluster or under way on it',
+    load: async () => (await import('./commands/why.ts')).registerWhy,
+  },
+  {
+    names: ['apply'],
+    summary: 'make clusters what a file says, after checking and saying what will happen',
+    load: async () => (await import('./commands/apply.ts')).registerApply,
+  },
+  {
+    names: ['plan'],
+    summary: 'say what a verb below would do, and change nothing',
+    load: async () => (await import('./commands/verb.ts')).registerPlan,
+  },
+  verb('switchover', 'move the RW to another instance'),
+  verb('scale', 'change the number of ROs'),
+  verb('set-class', 'change the class (size) of the instances'),
+  verb('set-param', 'change parameters of the engine'),
+  verb('restart', 'restart one instance, or all'),
+  verb('migrate', 'move an instance to another node'),
+  verb('rebuild', 'make a RO anew from the RW'),
+  verb('remove-replica', 'remove a chosen RO'),
+  verb('upgrade', 'change to a newer minor version'),
+  verb('extend', 'make the volumes larger'),
+  {
     names: ['operations', 'ops'],
     summary: 'list operations on clusters and their steps',
     load: async () => (await import('./commands/operations.ts')).registerOperations,
+  },
+  {
+    names: ['operation', 'op'],
+    summary: 'show, approve, pause, resume, retry, skip or cancel an operation',
+    load: async () => (await import('./commands/operation.ts')).registerOperation,
+  },
+  {
+    names: ['history'],
+    summary: 'what was done to a cluster, and how it ended',
+    load: async () => (await import('./commands/history.ts')).registerHistory,
   },
   {
     names: ['node'],

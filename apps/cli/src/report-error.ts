@@ -45,5 +45,9 @@ export const exitCodes: readonly (readonly [code: string, meaning: string])[] = 
   ['7', 'the server does not answer (polarstack up starts the local one)'],
   ['8', 'there is no such thing'],
   ['9', 'not allowed, or not known to the server'],
+  ['10', 'the operation was refused; nothing was changed'],
+  ['11', 'the operation stopped at a step and needs a person (see polarstack why)'],
+  ['12', 'the operation was cancelled'],
+  ['130', 'the waiting was ended by Ctrl-C; the operation goes on'],
   ['psql', 'polarstack psql ends with the exit code of psql'],
 ];

@@ -1,18 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { type MPDCluster, type MPDClusterInput, MPDClusters } from '@polarstack/api';
-import { isStackError, StackError } from '@polarstack/base';
-import { type Problem, validateCluster } from '@polarstack/domain';
-import type { Resource } from '@polarstack/kube';
+import { StackError } from '@polarstack/base';
 import type { Command } from 'commander';
-import { followOperation } from '../cluster/follow-operation.ts';
-import { createProgressPrinter } from '../cluster/progress-printer.ts';
-import { type Connection, withConnection } from '../connect/connect.ts';
+import { withConnection } from '../connect/connect.ts';
 import { addGlobals, connectionOptions, globalsOf } from '../connect/globals.ts';
-import { readLookups } from '../create/lookups.ts';
+import { checkNew } from '../create/check-new.ts';
+import { makeNew } from '../create/make-new.ts';
 import { type ClusterFlags, clusterFromFlags, clustersFromText } from '../create/manifest.ts';
+import { readManifest } from '../create/read-manifest.ts';
 import type { Io } from '../io.ts';
 import { outputFormat, renderValue } from '../output/format.ts';
-import { colorsFor, write } from '../output/screen.ts';
+import { write } from '../output/screen.ts';
 import { keyValue, seconds, wholeNumber } from './arguments.ts';
 import { untilInterrupted } from './interrupt.ts';
 
@@ -23,9 +19,6 @@ interface CreateFlags extends ClusterFlags {
   readonly dryRun?: boolean;
   readonly timeout: number;
 }
-
-/** As the server takes it: without what its schema fills in. */
-const ClusterInputs: Resource<MPDClusterInput> = MPDClusters as unknown as Resource<MPDClusterInput>;
 
 export function registerCreate(program: Command, io: Io): void {
   const command = program
@@ -60,14 +53,14 @@ export function registerCreate(program: Command, io: Io): void {
               source.text === undefined
                 ? [clusterFromFlags(source.name, connection.namespace, flags)]
                 : await clustersFromText(source.text, source.name, connection.namespace);
-            const checked = await check(connection, inputs, signal);
+            const checked = await checkNew(connection, inputs, signal);
             if (flags.dryRun === true) {
               const shown = checked.length === 1 ? checked[0] : checked;
               await write(io, await renderValue(format === 'json' ? 'json' : 'yaml', shown));
               return;
             }
             for (const input of inputs)
-              await createOne(connection, input, { flags, io, color: globals.color !== false, signal });
+              await makeNew(connection, input, { ...flags, io, color: globals.color !== false, signal });
           }),
       );
     },
@@ -104,75 +97,5 @@ async function readSource(argument: string | undefined, flags: CreateFlags, comm
       'a file says everything about its clusters: leave the other options out, or the file',
     );
   }
-  if (flags.file === '-') return { name: 'standard input', text: await io.readInput() };
-  try {
-    return { name: flags.file, text: await readFile(flags.file, 'utf8') };
-  } catch (cause) {
-    throw new StackError('ManifestInvalid', `cannot read ${flags.file}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** Everything that can be known beforehand, for all of them, before anything is written. */
-async function check(
-  { client }: Connection,
-  inputs: readonly MPDClusterInput[],
-  signal: AbortSignal,
-): Promise<readonly MPDCluster[]> {
-  const lookups = await readLookups(client, signal);
-  const checked: MPDCluster[] = [];
-  for (const input of inputs) {
-    const { namespace = 'default', name = '' } = input.metadata;
-    let cluster: MPDCluster;
-    try {
-      // The server knows the schema, fills in its defaults, and says whether the name is free.
-      cluster = (await client.dryRunCreate(ClusterInputs, input, signal)) as MPDCluster;
-    } catch (error) {
-      if (!isStackError(error, 'AlreadyExists')) throw error;
-      throw new StackError('AlreadyExists', `cluster ${namespace}/${name} exists already`, { cause: error });
-    }
-    const problems = validateCluster(cluster, lookups);
-    if (problems.length > 0) throw problemError(name, problems);
-    checked.push(withoutServerFields(cluster));
-  }
-  return checked;
-}
-
-function problemError(name: string, problems: readonly Problem[]): StackError {
-  const [first] = problems as readonly [Problem, ...Problem[]];
-  return new StackError(first.code, `cluster ${name}: ${first.path}: ${first.message}`, {
-    remedy: first.remedy,
-    details: { problems },
-  });
-}
-
-function withoutServerFields(cluster: MPDCluster): MPDCluster {
-  const { uid: _, resourceVersion: __, creationTimestamp: ___, generation: ____, ...metadata } = cluster.metadata;
-  return { ...cluster, metadata };
-}
-
-async function createOne(
-  { client, namespace: fallback }: Connection,
-  input: MPDClusterInput,
-  options: { readonly flags: CreateFlags; readonly io: Io; readonly color: boolean; readonly signal: AbortSignal },
-): Promise<void> {
-  const { flags, io, color, signal } = options;
-  const { metadata } = await client.create(ClusterInputs, input, signal);
-  const { namespace = fallback, name = '', uid = '' } = metadata;
-  if (!flags.wait) {
-    await write(io, `Cluster ${namespace}/${name} is being made; see \`polarstack status ${name}\`.\n`);
-    return;
-  }
-  const printer = createProgressPrinter(io, colorsFor(io, { color }));
-  await followOperation({
-    client,
-    namespace,
-    name,
-    uid,
-    wish: 'Ready',
-    timeoutMs: flags.timeout * 1000,
-    printer,
-    signal,
-  });
-  const where = namespace === 'default' ? '' : ` -n ${namespace}`;
-  await write(io, `Cluster ${namespace}/${name} is ready. Connect: polarstack psql ${name}${where}\n`);
+  return { name: flags.file, text: await readManifest(flags.file, io) };
 }

@@ -19,6 +19,7 @@ export function completionScript(shell: Shell, words: readonly CommandWords[]): 
 const dynamic: Readonly<Record<CommandWords['argument'], string>> = {
   cluster: '$(polarstack list -o name 2>/dev/null)',
   node: '$(polarstack node list -o name 2>/dev/null)',
+  operation: '$(polarstack operations -o name 2>/dev/null)',
   shell: shells.join(' '),
   none: '',
 };

@@ -9,7 +9,7 @@ export interface CommandWords {
   readonly commands: readonly string[];
   readonly options: readonly string[];
   /** What its first argument names. */
-  readonly argument: 'cluster' | 'node' | 'shell' | 'none';
+  readonly argument: 'cluster' | 'node' | 'operation' | 'shell' | 'none';
 }
 
 /** The tree of commands as a list; hidden ones are left out. */
@@ -41,5 +41,5 @@ function below(command: Command, path: readonly string[]): readonly CommandWords
 function argumentOf(command: Command): CommandWords['argument'] {
   const name = command.registeredArguments[0]?.name() ?? '';
   if (name.startsWith('cluster')) return 'cluster';
-  return name === 'node' || name === 'shell' ? name : 'none';
+  return name === 'node' || name === 'operation' || name === 'shell' ? name : 'none';
 }

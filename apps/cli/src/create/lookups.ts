@@ -14,13 +14,18 @@ import {
 } from '@polarstack/domain';
 import { ConfigMaps, type KubeClient, Nodes } from '@polarstack/kube';
 
-/** Reads from the API what the validation of new clusters looks up. */
-export async function readLookups(client: KubeClient, signal: AbortSignal): Promise<ClusterLookups> {
+/** Reads from the API what the validation of clusters looks up; `edited` is one that exists, whose own ports are no obstacle. */
+export async function readLookups(
+  client: KubeClient,
+  signal: AbortSignal,
+  edited?: MPDCluster,
+): Promise<ClusterLookups> {
   const [configMaps, nodes, clusters] = await Promise.all([
     client.list(ConfigMaps, { namespace: SYSTEM_NAMESPACE }, signal),
     client.list(Nodes, {}, signal),
     client.list(MPDClusters, {}, signal),
   ]);
+  const others = clusters.items.filter(({ metadata }) => metadata.uid !== edited?.metadata.uid);
   const named = new Map(configMaps.items.map((configMap) => [configMap.metadata?.name ?? '', configMap]));
   const annotations = named.get(ALLOCATION_CONFIG_MAP)?.metadata?.annotations;
   const locked = named.get('controller-config')?.data?.canUpdateNotChangeableParams ?? '';
@@ -33,7 +38,7 @@ export async function readLookups(client: KubeClient, signal: AbortSignal): Prom
     },
     nodes: nodes.items.map((node) => nodeLookup(node, named.get(`${PORT_USAGE_PREFIX}${node.metadata?.name}`))),
     enginePorts: parsePortRanges(annotations?.[portRangeAnnotations.engine] ?? defaultPortRanges.engine),
-    claimedPorts: new Map(clusters.items.flatMap(claims)),
+    claimedPorts: new Map(others.flatMap(claims)),
     allowLocked: ['1', 't', 'y', 'true', 'yes'].includes(locked.toLowerCase()),
   };
 }

@@ -6,7 +6,7 @@ import {
   parseOperationParameters,
 } from '@polarstack/api';
 import { errorTable } from '@polarstack/base';
-import { type OperationPlan, type Planned, planSteps, refused } from '@polarstack/domain';
+import { asIf, type OperationPlan, PLAN_SPEC_ANNOTATION, type Planned, planSteps, refused } from '@polarstack/domain';
 import { newRecord } from '@polarstack/workflow';
 import { toStatus } from '../kube/operation-record.ts';
 import type { Services } from '../steps/services.ts';
@@ -15,7 +15,7 @@ import { operationWorkflow } from './operation-workflow.ts';
 
 /** What an operation is going to do, from the facts of this moment. */
 export async function planNow(
-  { spec }: MPDOperation,
+  { spec, metadata }: Pick<MPDOperation, 'spec' | 'metadata'>,
   cluster: MPDCluster,
   services: Services,
   signal: AbortSignal,
@@ -29,7 +29,14 @@ export async function planNow(
   }
   const parsed = parseOperationParameters(spec.type, spec.parameters);
   if (!parsed.ok) return refused('OperationInvalid', parsed.problems.join('; '), errorTable.OperationInvalid.remedy);
-  return planSteps(spec.type, parsed.parameters, await gatherFacts(cluster, services, signal));
+  let meant = cluster;
+  try {
+    if (spec.planOnly) meant = asIf(cluster, metadata.annotations?.[PLAN_SPEC_ANNOTATION]);
+  } catch (error) {
+    const message = `annotation ${PLAN_SPEC_ANNOTATION} is no JSON: ${(error as Error).message}`;
+    return refused('OperationInvalid', message, 'Write a merge patch of the spec, or leave it out.');
+  }
+  return planSteps(spec.type, parsed.parameters, await gatherFacts(meant, services, signal));
 }
 
 /** A plan as people read it. */

@@ -26,6 +26,36 @@ export const cliErrors = entries({
     retry: 'later',
     exit: 6,
   },
+  OperationRefused: {
+    summary: 'An operation was refused before its first step; nothing was changed.',
+    remedy: 'Mend what the message names, then ask again.',
+    retry: 'later',
+    exit: 10,
+  },
+  OperationInterrupted: {
+    summary: 'An operation stopped at a step and needs a person.',
+    remedy: 'Mend what the message names, then `polarstack operation resume NAME`.',
+    retry: 'later',
+    exit: 11,
+  },
+  OperationCancelled: {
+    summary: 'An operation was cancelled.',
+    remedy: 'Ask again when it is wanted.',
+    retry: 'never',
+    exit: 12,
+  },
+  OperationUnfinished: {
+    summary: 'An operation has not ended in the time that was given for waiting; it goes on.',
+    remedy: '`polarstack operation show NAME -w` waits on; `polarstack why CLUSTER` says what it waits for.',
+    retry: 'later',
+    exit: 6,
+  },
+  Detached: {
+    summary: 'The waiting for an operation was ended by Ctrl-C; the operation goes on.',
+    remedy: '`polarstack operation show NAME -w` waits on; `polarstack operation cancel NAME` ends it.',
+    retry: 'never',
+    exit: 130,
+  },
   OperationFailed: {
     summary: 'An operation on the cluster failed.',
     remedy: 'See `polarstack operations` and `polarstack events` for what happened.',

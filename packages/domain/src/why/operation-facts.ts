@@ -76,7 +76,12 @@ function factOf(operation: MPDOperation, now: Date): WhyFact {
       const what = `${title(operation)} is paused${atStep(operation)}`;
       return { ...about, level: 'waits', what, ...(since && { since }), help };
     }
-    default:
+    case 'Pending':
+    // Those that have ended are told elsewhere.
+    case 'Succeeded':
+    case 'Failed':
+    case 'Cancelled':
+    case undefined:
       return pending(operation, now);
   }
 }

@@ -7,10 +7,13 @@ export interface SwitchHistory {
   readonly switch?: { readonly id: string; readonly step: string; readonly from: string; readonly to: string };
   readonly results: readonly {
     readonly id: string;
-    readonly outcome: string;
+    readonly outcome: 'done' | 'refused' | 'failed';
     readonly code?: string;
     readonly message?: string;
     readonly remedy?: string;
+    readonly from?: string;
+    readonly to?: string;
+    readonly pauseMs?: number;
     readonly at: string;
   }[];
 }
@@ -46,4 +49,15 @@ export function switchFacts(history: SwitchHistory | undefined, now: Date): read
       ...(help && { help }),
     },
   ];
+}
+
+/** The history in the text of an HA record; undefined where there is none or it cannot be read: the operator says so elsewhere. */
+export function switchHistoryOf(record: string | undefined): SwitchHistory | undefined {
+  if (record === undefined) return undefined;
+  try {
+    const value = JSON.parse(record) as Partial<SwitchHistory> | null;
+    return value && Array.isArray(value.results) ? (value as SwitchHistory) : undefined;
+  } catch {
+    return undefined;
+  }
 }
