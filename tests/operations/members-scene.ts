@@ -48,9 +48,21 @@ export async function createMembersScene(
   name: string,
   spec: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
+  /** Called with the home that is up, before the cluster is made. */
+  prepare: (home: TestHome) => void = () => {},
 ): Promise<MembersScene> {
   const home = createTestHome();
-  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
+  try {
+    await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
+    prepare(home);
+    return await sceneIn(home, name, spec);
+  } catch (error) {
+    await home.remove();
+    throw error;
+  }
+}
+
+async function sceneIn(home: TestHome, name: string, spec: Readonly<Record<string, unknown>>): Promise<MembersScene> {
   await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
   const ready = async (): Promise<void> => {
     await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });

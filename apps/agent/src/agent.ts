@@ -84,11 +84,8 @@ export function createAgent(options: AgentOptions): AgentApi {
     await state.update({ config });
   };
 
-  /** True where the config was new. */
-  const acceptConfig = async (config: EngineConfig): Promise<boolean> => {
-    const isNew = await isNewConfig(config);
-    if (isNew) await takeConfig(config);
-    return isNew;
+  const acceptConfig = async (config: EngineConfig): Promise<void> => {
+    if (await isNewConfig(config)) await takeConfig(config);
   };
 
   /** Waits until the engine has read its files again. */
@@ -148,11 +145,11 @@ export function createAgent(options: AgentOptions): AgentApi {
     task: async (id, { waitMs = 0 } = {}, callSignal = signal) => await tasks.get(id, waitMs, callSignal),
     checkConfig,
     setConfig: async (config) => {
-      const isNew = await acceptConfig(config);
+      await acceptConfig(config);
       const before = supervisor.engine?.accepting ? await driver.sql.observe(signal) : undefined;
-      if (isNew) await supervisor.configure(signal);
+      // Also where it was accepted before: that call may have ended before its files were written.
+      await supervisor.configure(signal);
       if (before === undefined) return { pendingRestart: [] };
-      if (!isNew) return { pendingRestart: before.pendingRestart };
       return { pendingRestart: (await untilReloaded(before)).pendingRestart };
     },
     start: async () => {

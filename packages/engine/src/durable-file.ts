@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { StackError } from '@polarstack/base';
 
 /** Makes a folder's entries (renames, new names) survive a power loss. */
 export async function syncFolder(path: string): Promise<void> {
@@ -27,19 +28,28 @@ export async function writeAllDurably(folder: string, files: Readonly<Record<str
   if (changed.includes(true)) await syncFolder(folder);
 }
 
-/** True where the content was another. */
+const isFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+
+/** True where the content was another. Throws `DiskFull`, with the old content in place. */
 async function replace(path: string, content: string, mode: number): Promise<boolean> {
   if ((await readIfThere(path)) === content) return false;
   const temporary = `${path}.new`;
   await rm(temporary, { force: true });
-  const file = await open(temporary, 'wx', mode);
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    await rm(temporary, { force: true });
+    throw new StackError('DiskFull', `no space left for ${path}`, { cause: error });
   }
-  await rename(temporary, path);
   return true;
 }
 
