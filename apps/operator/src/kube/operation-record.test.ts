@@ -98,7 +98,7 @@ test('everything that the engine stores comes back from the status, which the sc
   const inner = createOperationStore(kube, () => ({ workflow, input: { cluster: 'demo' }, plan }));
   const phases = new Set<string>();
   const store: typeof inner = {
-    load: inner.load,
+    load: async (...args) => await inner.load(...args),
     save: async (id, record, version, signal) => {
       const saved = await inner.save(id, record, version, signal);
       expect(saved.record).toEqual(record);
