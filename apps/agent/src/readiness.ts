@@ -161,6 +161,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
       ...(wrong === undefined ? {} : { reason: `WrongRole: ${wrong}` }),
       peers,
       connections: seen.connections,
+      ...(seen.oldestWal === undefined ? {} : { oldestWal: seen.oldestWal }),
       pendingRestart: seen.pendingRestart,
     };
   };

@@ -10,7 +10,7 @@ import {
   SYSTEM_NAMESPACE,
 } from '@polarstack/api';
 import { type Clock, type Logger, systemClock, toStackError } from '@polarstack/base';
-import { type AgentDirectory, defaultRetention, isFinal, type Retention } from '@polarstack/domain';
+import { type AgentDirectory, defaultRetention, isFinal, type Retention, recordedMembership } from '@polarstack/domain';
 import {
   type Change,
   ConfigMaps,
@@ -29,6 +29,7 @@ import type { ConfigMap, Pod } from 'kubernetes-types/core/v1.js';
 import { createAgentDirectory } from './agents/agent-directory.ts';
 import { createAcceptance } from './controllers/acceptance.ts';
 import { announceOperation } from './controllers/announce-operation.ts';
+import { createAutomation } from './controllers/automation.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
@@ -39,9 +40,10 @@ import { recordIn } from './ha/ha-record.ts';
 import { createWatchedRecords } from './ha/watched-records.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
-import { type Content, watchContent } from './mending/content.ts';
+import { beside, type Content, watchContent } from './mending/content.ts';
 import { createObserver } from './observe/observe-cluster.ts';
 import { isReady } from './observe/pod-seen.ts';
+import { volumeFactsOf } from './operations/volume-facts.ts';
 import type { Services } from './steps/services.ts';
 
 export interface OperatorOptions {
@@ -113,8 +115,20 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const acceptance = createAcceptance(catalog);
   const certificates = createCertificateKeeper(stepServices, content, clock, logger);
 
+  const automation = createAutomation({
+    client,
+    events,
+    clock,
+    volumes: (cluster) =>
+      (recordedMembership(cluster)?.members ?? []).flatMap(({ pod }) => {
+        const claim = content.claims.get(beside(cluster, pod));
+        return claim ? [volumeFactsOf(claim, [])] : [];
+      }),
+  });
+
   const forget = (cluster: MPDCluster): void => {
     const uid = cluster.metadata.uid ?? '';
+    automation.forget(uid);
     acceptance.forget(uid);
     certificates.forget(uid);
     observer.forget(cluster);
@@ -202,6 +216,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       acceptance,
       certificates,
       content,
+      automation,
       takeRequest: createRequestTaker({ client, events, clock, nonce }),
       steeringAnnotations: createSteeringAnnotations({ client, events, clock, nonce }),
       forget,

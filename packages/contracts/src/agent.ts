@@ -133,6 +133,8 @@ export interface EngineReport {
   readonly peers?: readonly ReplicationPeer[];
   /** Connections of clients, the agent's own among them. */
   readonly connections?: number;
+  /** Primary: where the oldest WAL begins that it still has: who needs older WAL cannot follow it any more. */
+  readonly oldestWal?: string;
   /** Names of parameters that wait for a restart. */
   readonly pendingRestart?: readonly string[];
   /** Version of the rendered {@link EngineConfig}; 0 before the first. */

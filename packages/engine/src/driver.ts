@@ -90,6 +90,8 @@ export interface Observation {
   readonly peers: readonly PeerObservation[];
   /** Connections of clients, the observing one among them. */
   readonly connections: number;
+  /** Primary: where the oldest WAL begins that it still has. */
+  readonly oldestWal?: string;
   readonly pendingRestart: readonly string[];
 }
 

@@ -49,6 +49,7 @@ async function scene() {
     // A deleted cluster is not mended.
     content: {} as Content,
     steeringAnnotations: async () => false,
+    automation: { act: async () => false },
     takeRequest: async () => false,
     forget: () => {},
     isOurs: () => true,

@@ -43,6 +43,7 @@ import { recordOf } from '../mending/mend-record.ts';
 import type { Services } from '../steps/services.ts';
 import type { createAcceptance, Verdict } from './acceptance.ts';
 import { announce } from './announce.ts';
+import type { createAutomation } from './automation.ts';
 import type { OperationRunner } from './operation-runner.ts';
 import type { createRequestTaker } from './requests.ts';
 import type { createSteeringAnnotations } from './steering-annotations.ts';
@@ -58,6 +59,7 @@ export interface ClusterControllerOptions {
   readonly certificates: ReturnType<typeof createCertificateKeeper>;
   readonly content: Content;
   readonly takeRequest: ReturnType<typeof createRequestTaker>;
+  readonly automation: Pick<ReturnType<typeof createAutomation>, 'act'>;
   readonly steeringAnnotations: ReturnType<typeof createSteeringAnnotations>;
   readonly forget: (cluster: MPDCluster) => void;
   readonly isOurs: (cluster: MPDCluster) => boolean;
@@ -83,7 +85,18 @@ interface CarriedOut {
 
 /** Answers what reconciles one cluster by its key. */
 export function createClusterController(options: ClusterControllerOptions) {
-  const { services, clusters, operations, runner, deletions, acceptance, certificates, content, takeRequest } = options;
+  const {
+    services,
+    clusters,
+    operations,
+    runner,
+    deletions,
+    acceptance,
+    certificates,
+    content,
+    takeRequest,
+    automation,
+  } = options;
   const { isOurs, clock, logger, steeringAnnotations } = options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
@@ -256,9 +269,14 @@ export function createClusterController(options: ClusterControllerOptions) {
         return { requeueAfterMs: LOOK_EVERY_MS };
     }
     // What is mended is made as the cluster was, whatever its spec asks for meanwhile.
-    const primary = recordOf(cluster, services).record?.primary;
+    const { record } = recordOf(cluster, services);
+    const primary = record?.primary;
     const applied = asApplied(withPrimary(cluster, primary));
     const observed = await services.observe(applied, signal);
+    if (!cluster.metadata.deletionTimestamp) {
+      // What it asks for is judged by the spec as it stands.
+      await automation.act(withPrimary(cluster, primary), observed, record, operationsOf(cluster), signal);
+    }
     const options = { services, content, certificates, logger };
     await write(cluster, await mendCluster(applied, observed, options, signal), operation, claims, signal, primary);
     return { requeueAfterMs: LOOK_EVERY_MS };

@@ -1,3 +1,4 @@
+export { type AutomaticInput, type AutomaticOperation, automaticOperation, proofOf, SETTLED_MS } from './automatic.ts';
 export { bestTarget, lagOf, MAX_SWITCH_LAG_BYTES, unfitness } from './best-target.ts';
 export {
   type Move,
@@ -8,6 +9,7 @@ export {
   refused,
   type StepKind,
   type StepPlan,
+  stepKinds,
 } from './operation-plan.ts';
 export { operationStates } from './operation-state.ts';
 export {

@@ -16,6 +16,8 @@ interface Row {
   readonly replay_paused: boolean;
   readonly peers: readonly PeerObservation[] | null;
   readonly connections: number;
+  readonly oldest_segment: string | null;
+  readonly segment_size: string;
   readonly pending_restart: readonly string[] | null;
 }
 
@@ -42,6 +44,9 @@ select r.in_recovery,
                                           'replayLsn', coalesce(replay_lsn, '0/0')) order by application_name)
           from pg_stat_replication where application_name not like '%${TOOL_SUFFIX}') as peers,
        (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+       case when r.in_recovery then null
+            else (select min(substr(name, 9)) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$') end as oldest_segment,
+       (select setting from pg_settings where name = 'wal_segment_size') as segment_size,
        (select array_agg(name order by name) from pg_settings where pending_restart) as pending_restart
   from (select pg_is_in_recovery() as in_recovery) r
   left join pg_stat_wal_receiver w on true`;
@@ -71,6 +76,13 @@ export async function observe(session: Session): Promise<Observation> {
     streaming: row.receiver_status === 'streaming',
     peers: row.peers ?? [],
     connections: row.connections,
+    ...(row.oldest_segment === null ? {} : { oldestWal: startOfSegment(row.oldest_segment, Number(row.segment_size)) }),
     pendingRestart: row.pending_restart ?? [],
   };
+}
+
+/** Where a WAL file begins, from its name without the timeline. */
+function startOfSegment(name: string, size: number): string {
+  const [high, low] = [Number.parseInt(name.slice(0, 8), 16), Number.parseInt(name.slice(8), 16) * size];
+  return `${high.toString(16).toUpperCase()}/${low.toString(16).toUpperCase()}`;
 }
