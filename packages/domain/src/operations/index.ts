@@ -9,7 +9,6 @@ export {
   refused,
   type StepKind,
   type StepPlan,
-  stepKinds,
 } from './operation-plan.ts';
 export { operationStates } from './operation-state.ts';
 export {
