@@ -72,10 +72,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('switching the RW', (
       const leader = await scene.leader();
       await scene.sql(target, 'select pg_wal_replay_pause()');
       try {
-        await scene.sql(
-          leader,
-          'create table bulk as select repeat(md5(n::text), 64) t from generate_series(1, 20000) n',
-        );
+        await scene.sql(leader, 'create table bulk as select md5(random()::text) from generate_series(1, 600000) n');
         const { status } = await scene.operate('SwitchRw', { instance: target });
         expect(status).toMatchObject({ phase: 'Failed', error: { code: 'NoSwitchTarget' } });
         expect(status?.message).toMatch(new RegExp(`${target}.* is \\d+ bytes behind the RW`));

@@ -232,7 +232,12 @@ test.each(operations)(
         async () => s.operations().find(({ spec, status }) => spec.type === type && status?.phase === 'Succeeded'),
         { signal: s.signal, timeoutMs: 30_000, intervalMs: 5 },
       );
-      expect(s.operations().filter(({ spec }) => spec.type === type)).toHaveLength(1);
+      const [operation, ...others] = s.operations().filter(({ spec }) => spec.type === type);
+      expect(others).toEqual([]);
+      // OP2
+      expect(operation?.status?.steps?.map(({ name }) => name)).toEqual(
+        operation?.status?.plan?.map(({ step }) => step),
+      );
       holds(s);
     };
     const { effects } = await survive(undefined, made, wish, end);

@@ -9,6 +9,7 @@ export {
   refused,
   type StepKind,
   type StepPlan,
+  stepKinds,
 } from './operation-plan.ts';
 export { operationStates } from './operation-state.ts';
 export {

@@ -9,29 +9,32 @@
 import type { ErrorCode, Json } from '@polarstack/base';
 
 /** Names of the step definitions of the operator; a plan may use each several times. */
-export type StepKind =
-  | 'AdmitMembers'
-  | 'AllocateMembers'
-  | 'ApplyParameters'
-  | 'AwaitReplay'
-  | 'CheckParameters'
-  | 'CreateMembers'
-  | 'ExtendVolumes'
-  | 'JoinMembers'
-  | 'RebuildMember'
-  | 'RecordClass'
-  | 'RecordFollowers'
-  | 'RecordParameters'
-  | 'RecordVersion'
-  | 'RecordVolumes'
-  | 'RecreatePod'
-  | 'RemoveMember'
-  | 'RenewPod'
-  | 'RestartEngine'
-  | 'RestartEngines'
-  | 'SwitchPrimary'
-  | 'UpdateRunningStatus'
-  | 'VerifyCluster';
+export const stepKinds = [
+  'AdmitMembers',
+  'AllocateMembers',
+  'ApplyParameters',
+  'AwaitReplay',
+  'CheckParameters',
+  'CreateMembers',
+  'ExtendVolumes',
+  'JoinMembers',
+  'RebuildMember',
+  'RecordClass',
+  'RecordFollowers',
+  'RecordParameters',
+  'RecordVersion',
+  'RecordVolumes',
+  'RecreatePod',
+  'RemoveMember',
+  'RenewPod',
+  'RestartEngine',
+  'RestartEngines',
+  'SwitchPrimary',
+  'UpdateRunningStatus',
+  'VerifyCluster',
+] as const;
+
+export type StepKind = (typeof stepKinds)[number];
 
 export interface StepPlan {
   /** Unique within the plan, e.g. `RestartEngine-1004`. */
