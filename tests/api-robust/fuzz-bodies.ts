@@ -161,6 +161,7 @@ export const yamlText = fc.constantFrom(
   '"\\uD800"',
   'a: .inf\nb: .nan\nc: 0x1F\nd: 1_000\n',
   `${'- '.repeat(5_000)}a\n`,
+  `${'? '.repeat(400)}a\n`,
 );
 export const texts = fc.oneof(
   fc.string({ maxLength: 60 }),

@@ -5,8 +5,9 @@ import type { ResourceDefinition } from '../registry/definition.ts';
 import { normalise } from '../schema/normalise.ts';
 import type { Schema } from '../schema/schema.ts';
 import { duplicateFields } from './duplicate-fields.ts';
-import { checkDepth, parseText } from './json-text.ts';
+import { parseText } from './json-text.ts';
 import { ApiError, errors, failure } from './status.ts';
+import { readYaml } from './yaml-text.ts';
 
 export const APPLY_YAML = 'application/apply-patch+yaml';
 
@@ -50,9 +51,7 @@ async function parse(text: string): Promise<{ readonly value: unknown; readonly 
       // Flow style of YAML starts in the same way.
     }
   }
-  checkDepth(text);
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text, {
+  const document = await readYaml(text, {
     // What Kubernetes reads: yes and no are truth values, times are texts.
     version: '1.1',
     customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !tag.tag.endsWith(':timestamp')),

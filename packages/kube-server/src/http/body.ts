@@ -4,6 +4,7 @@ import { duplicateFields } from './duplicate-fields.ts';
 import { parseText } from './json-text.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { ApiError, errors, failure } from './status.ts';
+import { readYaml } from './yaml-text.ts';
 
 /** The largest request body, in bytes; what Kubernetes takes. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -67,9 +68,11 @@ export async function decodeObject(body: Buffer, type: string, findDuplicates: b
       return { value: parseJson(text), duplicates: findDuplicates ? duplicateFields(text) : [] };
     }
     case 'application/yaml': {
-      const { parse } = await import('yaml');
+      const document = await readYaml(body.toString('utf8'));
       try {
-        return { value: parse(body.toString('utf8'), { maxAliasCount: 100 }), duplicates: [] };
+        const [broken] = document.errors;
+        if (broken) throw broken;
+        return { value: document.toJS({ maxAliasCount: 100 }), duplicates: [] };
       } catch (error) {
         throw errors.badRequest(
           `error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`,

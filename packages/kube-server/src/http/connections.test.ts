@@ -1,8 +1,10 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { Server } from 'node:https';
 import { connect as connectTcp } from 'node:net';
-import { connect } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { connect, type TLSSocket } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
+import { trackConnections } from './connections.ts';
 
 let running: TestServer | undefined;
 afterEach(async () => {
@@ -77,5 +79,41 @@ describe('a watch whose request has a body', () => {
     const watching = async (): Promise<boolean> =>
       !(await admin.call('GET', '/metrics')).text.includes('apiserver_longrunning_requests{verb="watch"} 0');
     while (await watching());
+  });
+});
+
+describe('a client that leaves', () => {
+  /** As much of a server and of a connection as is asked. */
+  function connection(): { readonly server: Server; readonly socket: TLSSocket; readonly destroy: Mock } {
+    const server = new EventEmitter() as Server;
+    trackConnections(server);
+    const destroy = vi.fn();
+    const socket = Object.assign(new EventEmitter(), { destroy }) as unknown as TLSSocket;
+    server.emit('secureConnection', socket);
+    return { server, socket, destroy };
+  }
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is let go of, although something is still to be written that may never be (C3)', () => {
+    const { server, socket, destroy } = connection();
+    server.emit('request', { socket }, new EventEmitter());
+    socket.emit('end');
+    vi.advanceTimersByTime(4_000);
+    expect(destroy).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(2_000);
+    expect(destroy).toHaveBeenCalledOnce();
+  });
+
+  it('is not broken off when it has closed by then, nor when the connection is somebody else’s (C3)', () => {
+    const closed = connection();
+    closed.socket.emit('end');
+    closed.socket.emit('close');
+    const upgraded = connection();
+    upgraded.server.emit('upgrade', { socket: upgraded.socket });
+    upgraded.socket.emit('end');
+    vi.advanceTimersByTime(60_000);
+    expect(closed.destroy).not.toHaveBeenCalled();
+    expect(upgraded.destroy).not.toHaveBeenCalled();
   });
 });

@@ -3,6 +3,9 @@
  *
  * - C1 After `end` a connection without a request under way is closed at once, any other as soon as its answer is out.
  * - C2 `end` takes no longer than its grace: what is left then is broken.
+ * - C3 A connection that its client ended is broken `PART_MS` later, whatever waits to be written on it. Node waits for the
+ *   write first, which may never end: the client does not read, or it left right after the handshake and the failure of
+ *   the session tickets, which nobody asked to hear of, is the only one there is.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
@@ -15,11 +18,16 @@ export interface Connections {
   end(graceMs: number): Promise<void>;
 }
 
+/** How long a client may take to read what is left after it said that it leaves, in milliseconds. */
+const PART_MS = 5_000;
+
 export function trackConnections(server: Server): Connections {
   /** Every TCP connection, also those whose handshake is not done and those that speak another protocol by now. */
   const open = new Set<Socket>();
   /** Connections after their handshake, and how many requests each has under way. */
   const busy = new Map<Socket, number>();
+  /** Ended by whoever took them over: they speak another protocol. */
+  const handedOver = new WeakSet<Socket>();
   let isEnding = false;
 
   server.on('connection', (socket: Socket) => {
@@ -28,7 +36,14 @@ export function trackConnections(server: Server): Connections {
   });
   server.on('secureConnection', (socket: Socket) => {
     busy.set(socket, 0);
-    socket.once('close', () => busy.delete(socket));
+    let parting: NodeJS.Timeout | undefined;
+    socket.once('end', () => {
+      if (!handedOver.has(socket)) parting = setTimeout(() => socket.destroy(), PART_MS); // C3
+    });
+    socket.once('close', () => {
+      busy.delete(socket);
+      clearTimeout(parting);
+    });
   });
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     busy.set(socket, (busy.get(socket) ?? 0) + 1);
@@ -40,7 +55,7 @@ export function trackConnections(server: Server): Connections {
     });
   });
   server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
-    // Ended by whoever took it over.
+    handedOver.add(socket);
     busy.set(socket, 1);
   });
 

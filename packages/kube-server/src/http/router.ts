@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from '../json.ts';
 import type { Environment } from '../operations/environment.ts';
 import type { Gate } from '../overload/gate.ts';
 import type { ResourceDefinition } from '../registry/definition.ts';
+import { followsLog } from '../subresources/log-options.ts';
 import { review } from '../subresources/reviews.ts';
 import { type Attributes, type Authorizer, forbid, isPowerful, verbOf } from './authorize.ts';
 import { decodeObject, mediaType, readBody } from './body.ts';
@@ -236,7 +237,7 @@ const virtualOf = ({ group, version, plural }: ResourcePath) =>
 function takesSeat(user: UserInfo, { verb, resource, path }: Attributes, url: URL): boolean {
   if (!resource) return !(isHealthPath(path) || (path === '/metrics' && isPowerful(user)));
   if (verb === 'watch') return false;
-  return !(resource.plural === 'pods' && resource.subresource === 'log' && url.searchParams.get('follow') === 'true');
+  return !(resource.plural === 'pods' && resource.subresource === 'log' && followsLog(url.searchParams));
 }
 
 /** Bytes of a body that are rather read for nothing than a connection given up. */

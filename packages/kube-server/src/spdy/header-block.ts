@@ -1,11 +1,11 @@
-import { constants, createDeflate, createInflate } from 'node:zlib';
+import { constants, createDeflate, createInflate, type Inflate } from 'node:zlib';
 import { headerDictionary } from './dictionary.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
 /** Compression of headers: one state for each direction of a connection, so blocks must pass in order. */
 export interface HeaderCodec {
-  /** Rejects what is no header block. */
+  /** Rejects what is no header block; after that, and behind an end of the compression, everything. */
   decode(block: Buffer): Promise<Headers>;
   encode(headers: Headers): Promise<Buffer>;
   close(): void;
@@ -25,19 +25,25 @@ export function createHeaderCodec(): HeaderCodec {
     size += chunk.length;
     if (size > MAX_BYTES) inflate.destroy(); // unfolds no further
   });
+  /** Resolves when a block is unfolded, or when no more will be: a stream that has ended says nothing to what is written. */
+  const unfold = (block: Buffer): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const over = (error?: Error | null): void => {
+        for (const event of ['error', 'end', 'close']) inflate.off(event, over);
+        if (error) reject(error);
+        else resolve();
+      };
+      for (const event of ['error', 'end', 'close']) inflate.once(event, over);
+      inflate.write(block, over);
+    });
   return {
     decode: async (block) => {
       unfolded = [];
       size = 0;
-      await new Promise<void>((resolve, reject) => {
-        inflate.once('error', reject);
-        inflate.write(block, (error) => {
-          inflate.off('error', reject);
-          if (error) reject(error);
-          else resolve();
-        });
-      });
+      if (!isUsable(inflate)) throw new RangeError('the compression of headers has ended');
+      await unfold(block);
       if (size > MAX_BYTES) throw new RangeError('headers are larger than this server takes');
+      if (!isUsable(inflate)) throw new RangeError('the compression of headers has ended');
       return parse(Buffer.concat(unfolded));
     },
     encode: async (headers) => {
@@ -55,6 +61,8 @@ export function createHeaderCodec(): HeaderCodec {
     },
   };
 }
+
+const isUsable = ({ destroyed, closed, readableEnded }: Inflate): boolean => !destroyed && !closed && !readableEnded;
 
 function parse(bytes: Buffer): Headers {
   let at = 0;

@@ -18,6 +18,9 @@ const flag = (query: URLSearchParams, name: string): boolean => {
   return text !== null && text !== 'false' && text !== '0';
 };
 
+/** Whether a log is asked for as long as it grows. */
+export const followsLog = (query: URLSearchParams): boolean => flag(query, 'follow');
+
 function sinceTimeOf(query: URLSearchParams): number | undefined {
   const text = query.get('sinceTime') ?? '';
   if (text === '') return undefined;
@@ -50,7 +53,7 @@ export function readLogRequest(query: URLSearchParams, pod: string, now: Date): 
   if (found.length > 0) throw errors.invalid({ group: '', kind: 'PodLogOptions' }, pod, found);
   const since = sinceTime === undefined ? sinceSeconds : Math.max(0, Math.ceil((now.getTime() - sinceTime) / 1000));
   return {
-    follow: flag(query, 'follow'),
+    follow: followsLog(query),
     previous: flag(query, 'previous'),
     ...(flag(query, 'timestamps') ? { timestamps: true } : {}),
     ...(tailLines === undefined ? {} : { tailLines }),

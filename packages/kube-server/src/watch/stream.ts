@@ -54,7 +54,7 @@ export function createWatchStream(
       if (isOver) return;
       sink.write(text);
       if (sink.waiting() > allowed) cutOff();
-      else membership.wrote();
+      else membership.wrote(text.length);
     },
     taken: () => (sink.waiting() < CHUNK_BYTES || isOver ? undefined : sink.drained(CHUNK_BYTES)),
     begun: () => {
