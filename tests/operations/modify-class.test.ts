@@ -35,7 +35,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another class', () =
     expect(new Set(Object.values(await replace.show(parameter))), parameter).toEqual(new Set([value]));
   };
   const claims = async () =>
-    (await scene.client.list(PersistentVolumeClaims, mine)).items.map(({ metadata }) => metadata?.uid).sort();
+    new Set((await scene.client.list(PersistentVolumeClaims, mine)).items.map(({ metadata }) => metadata?.uid));
   const pods = async () => (await scene.client.list(Pods, mine)).items;
 
   test(

@@ -80,9 +80,10 @@ function wantedOf({ input, services: { catalog } }: ClusterStepContext): Wanted 
     if (!sizes) throw new StackError('ClassUnknown', `there is no class ${className} any more`);
     return { entry: { insClassInfo: classInfoOf(className, sizes) } };
   }
+  const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
   const of = (from: { readonly [field: string]: Json | undefined }): Wanted => ({
-    entry: { versionInfo: { engineImage: String(from.image ?? ''), versionName: String(from.versionName ?? '') } },
-    ...(typeof from.version === 'string' && from.version !== '' && { version: from.version }),
+    entry: { versionInfo: { engineImage: text(from.image), versionName: text(from.versionName) } },
+    ...(text(from.version) !== '' && { version: text(from.version) }),
   });
   if (typeof image !== 'string') throw new StackError('Internal', 'the plan does not say what the pod is to have');
   const wanted = of({ image, versionName, ...(version !== undefined && { version }) });
