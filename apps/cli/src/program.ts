@@ -110,6 +110,11 @@ export const lazyCommands: readonly LazyCommand[] = [
     load: async () => (await import('./commands/node.ts')).registerNode,
   },
   {
+    names: ['token'],
+    summary: 'make, list and revoke tokens of the REST API',
+    load: async () => (await import('./commands/token.ts')).registerToken,
+  },
+  {
     names: ['kubeconfig'],
     summary: 'print the kubeconfig of the local home',
     load: async () => (await import('./commands/kubeconfig.ts')).registerKubeconfig,
@@ -190,7 +195,7 @@ function passGlobals(program: Command): void {
 
 const targetHelp = `
 Which server is asked: that of --kubeconfig; else the local home, where there is one; else that of the environment's
-KUBECONFIG (of several files the first that is there); else, with --context, that of ~/.kube/config. A home that
+KUBECONFIG (several files are merged, as by kubectl); else, with --context, that of ~/.kube/config. A home that
 --home or POLARSTACK_HOME names is never passed over.
 `;
 

@@ -14,14 +14,21 @@ export function registerKubeconfig(program: Command, io: Io): void {
     .addHelpText('after', '\nExample: export KUBECONFIG=$(polarstack kubeconfig --path)\n');
   addGlobals(command, 'home', 'kubeconfig').action(async (flags: { readonly path?: boolean }) => {
     const { kubeconfig } = await findTarget(globalsOf(command));
+    const paths = typeof kubeconfig === 'string' ? [kubeconfig] : kubeconfig;
     if (flags.path === true) {
-      await write(io, `${kubeconfig}\n`);
+      await write(io, `${paths.join(':')}\n`);
       return;
     }
+    const [path = ''] = paths;
+    if (paths.length > 1) {
+      throw new StackError('KubeconfigInvalid', `KUBECONFIG names several files: ${paths.join(', ')}`, {
+        remedy: 'Print where they lie with --path, or what they say together with `kubectl config view --flatten`.',
+      });
+    }
     try {
-      await write(io, await readFile(kubeconfig, 'utf8'));
+      await write(io, await readFile(path, 'utf8'));
     } catch (cause) {
-      throw new StackError('KubeconfigInvalid', `cannot read ${kubeconfig}: ${(cause as Error).message}`, { cause });
+      throw new StackError('KubeconfigInvalid', `cannot read ${path}: ${(cause as Error).message}`, { cause });
     }
   });
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadKubeconfig } from '@polarstack/kube';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readCliSettings } from '../config.ts';
 import { findTarget } from './connect.ts';
@@ -28,6 +29,36 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+const kubeconfig = (parts: object): string =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...parts }, undefined, 1);
+
+describe('several kubeconfigs', () => {
+  test('are merged as kubectl does: a context of one file, its cluster in another, and files that are absent', async () => {
+    const one = join(folder, 'contexts');
+    const other = join(folder, 'clusters');
+    writeFileSync(
+      one,
+      kubeconfig({
+        'current-context': 'shop',
+        contexts: [{ name: 'shop', context: { cluster: 'far', user: 'me', namespace: 'orders' } }],
+      }),
+    );
+    writeFileSync(
+      other,
+      kubeconfig({
+        'current-context': 'nobody',
+        clusters: [{ name: 'far', cluster: { server: 'https://far.test:6443' } }],
+        users: [{ name: 'me', user: {} }],
+      }),
+    );
+    const target = await findTarget({}, settings({ KUBECONFIG: [join(folder, 'absent'), one, other].join(':') }));
+    expect(await loadKubeconfig(target.kubeconfig)).toMatchObject({
+      server: 'https://far.test:6443',
+      namespace: 'orders',
+    });
+  });
+});
+
 describe('which server is asked', () => {
   test('--kubeconfig before all', async () => {
     file('home/kubeconfig');
@@ -40,11 +71,13 @@ describe('which server is asked', () => {
     expect(target).toMatchObject({ kubeconfig, home: { root: home } });
   });
 
-  test('without a home KUBECONFIG, of several files the first that is there', async () => {
+  test('without a home KUBECONFIG, which may be several files', async () => {
     const env = file('env');
     expect(await findTarget({}, settings({ KUBECONFIG: env }))).toEqual({ kubeconfig: env });
     const several = `${join(folder, 'absent')}:${env}`;
-    expect(await findTarget({}, settings({ KUBECONFIG: several }))).toEqual({ kubeconfig: env });
+    expect(await findTarget({}, settings({ KUBECONFIG: several }))).toEqual({
+      kubeconfig: [join(folder, 'absent'), env],
+    });
     // A file that is not there is what the user is told about, not another server.
     const absent = join(folder, 'absent');
     expect(await findTarget({}, settings({ KUBECONFIG: absent }))).toEqual({ kubeconfig: absent });

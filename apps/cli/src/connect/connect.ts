@@ -7,8 +7,8 @@ import type { Globals } from './globals.ts';
 
 /** Which API server a command talks to, and about what. */
 export interface Target {
-  /** Where the kubeconfig lies. */
-  readonly kubeconfig: string;
+  /** Where the kubeconfig lies; of several files what the first says counts, as for kubectl. */
+  readonly kubeconfig: string | readonly string[];
   /** Set where the target is a local home. */
   readonly home?: Home;
 }
@@ -40,9 +40,11 @@ export async function findTarget(globals: Globals, settings: CliSettings = readC
   });
 }
 
-function kubectlsFile({ context }: Globals, { kubeconfigs, userKubeconfig }: CliSettings): string | undefined {
-  // Of several the first that is there: they are not merged.
-  if (kubeconfigs.length > 0) return kubeconfigs.find((path) => existsSync(path)) ?? kubeconfigs[0];
+function kubectlsFile(
+  { context }: Globals,
+  { kubeconfigs, userKubeconfig }: CliSettings,
+): Target['kubeconfig'] | undefined {
+  if (kubeconfigs.length > 0) return kubeconfigs.length === 1 ? kubeconfigs[0] : kubeconfigs;
   return context !== undefined && existsSync(userKubeconfig) ? userKubeconfig : undefined;
 }
 

@@ -82,6 +82,9 @@ function checkOwner(home: Home, record: HomeRecord): HomeRecord {
   });
 }
 
+/** What a command that begins leaves in a folder before it is a home: its lock, and the record that is being written. */
+const isOfAHome = /^(command\.lock|home\.json)/;
+
 /**
  * Makes sure that the folder is a home of ours or can become one, making it where it does not exist. Writes nothing
  * into it, so it comes before the command lock is taken.
@@ -91,7 +94,9 @@ export function claimFolder(home: Home): void {
     readHomeRecord(home);
   } else {
     makeRoot(home);
-    const foreign = listFolder(home).find((name) => !name.startsWith('command.lock'));
+    const foreign = listFolder(home).find((name) => !isOfAHome.test(name));
+    // Another command may have made it a home meanwhile.
+    if (existsSync(home.record)) return claimFolder(home);
     if (foreign !== undefined) {
       throw new StackError('HomeNotOurs', `${home.root} is not empty and not a local home (it has ${foreign})`);
     }

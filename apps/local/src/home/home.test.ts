@@ -72,6 +72,14 @@ describe('home.json', () => {
     expect(readdirSync(folder)).toEqual(['thesis.txt']);
   });
 
+  test('R1: a folder that another command is just making a home is none of somebody else', () => {
+    // What lies there between the first step of `up` and the record: its lock, and the record that is being written.
+    for (const name of ['command.lock', 'home.json.af3698c50c274bc8.tmp']) writeFileSync(join(folder, name), '');
+    expect(codeOf(() => claimFolder(homeAt(folder)))).toBe('nothing');
+    writeFileSync(join(folder, 'home'), '');
+    expect(codeOf(() => claimFolder(homeAt(folder)))).toBe('HomeNotOurs');
+  });
+
   test('R1: a file in its place is refused', () => {
     writeFileSync(join(folder, 'file'), '');
     expect(codeOf(() => claimFolder(homeAt(join(folder, 'file'))))).toBe('HomeNotOurs');
