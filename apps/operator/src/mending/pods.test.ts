@@ -1,4 +1,4 @@
-import { labels } from '@polarstack/api';
+import { annotations, labels, MPDClusters } from '@polarstack/api';
 import { Events, Pods } from '@polarstack/kube';
 import { expect, test } from 'vitest';
 import { mendingScene } from '../testing/mending-scene.ts';
@@ -33,6 +33,35 @@ test('ME1: an image that somebody changed is put back', async () => {
     return spec?.containers[0]?.image === 'polarstack/postgres:15' ? true : undefined;
   });
   expect((await s.kube.get(Pods, key)).spec).toEqual(before.spec);
+});
+
+test('ME1: an instance that an operation gave another class and image keeps them, whoever makes its pod again', async () => {
+  const { s, eventually } = await mendingScene();
+  const own = {
+    versionInfo: { engineImage: 'polarstack/postgres:15.19', versionName: 'x' },
+    insClassInfo: { className: 'local.medium' },
+  };
+  const { namespace } = key;
+  const replica = { namespace, name: 'demo-1003-1004' };
+  const cluster = await s.kube.get(MPDClusters, { namespace, name: 'demo' });
+  const entries = cluster.status?.dbInstanceStatus ?? {};
+  const dbInstanceStatus = { ...entries, 1004: { ...entries[1004], ...own } };
+  await s.kube.replaceStatus(MPDClusters, { ...cluster, status: { ...cluster.status, dbInstanceStatus } });
+  const { metadata } = await s.kube.get(Pods, replica);
+  await s.kube.delete(Pods, replica, { gracePeriodSeconds: 0 });
+  const made = await eventually('another pod', async () => {
+    const found = await s.kube.find(Pods, replica);
+    return found && found.metadata?.uid !== metadata?.uid ? found : undefined;
+  });
+  expect(made.spec?.containers[0]).toMatchObject({
+    image: 'polarstack/postgres:15.19',
+    resources: { limits: { cpu: '2', memory: '2048Mi' } },
+  });
+  expect(made.metadata?.annotations?.[annotations.instanceClass]).toBe('local.medium');
+  expect((await s.kube.get(Pods, key)).spec?.containers[0]).toMatchObject({
+    image: 'polarstack/postgres:15',
+    resources: { limits: { cpu: '1' } },
+  });
 });
 
 test.each([
