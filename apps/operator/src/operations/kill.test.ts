@@ -1,5 +1,6 @@
 import { HA_RECORD_KEY, MPDClusters, names } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
+import { REQUEST_PREFIX } from '@polarstack/domain';
 import { parseRecord } from '@polarstack/ha';
 import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods } from '@polarstack/kube';
 import { expect, test } from 'vitest';
@@ -143,6 +144,22 @@ const operations: readonly {
     holds: ({ kube }) => {
       for (const { status } of kube.all(PersistentVolumeClaims)) expect(status?.capacity?.storage).toBe('20Gi');
       expect(kube.all(MPDClusters)[0]?.status?.appliedSpec?.localStore).toEqual({ size: '20Gi' });
+    },
+  },
+  {
+    type: 'RebuildRo',
+    // No annotation of the original asks for it: this is how a request looks that was claimed.
+    change: {
+      metadata: {
+        annotations: {
+          [`${REQUEST_PREFIX}1`]: '{"type":"RebuildRo","parameters":{"instance":"1004"},"reason":"test"}',
+        },
+      },
+    },
+    holds: (s) => {
+      const ids = whole(s, 3);
+      expect(ids).not.toContain('1004');
+      expect(podsOf(s).filter((pod) => pod.startsWith('demo-1003-'))).toEqual([`demo-1003-${ids.at(-1)}`]);
     },
   },
   {

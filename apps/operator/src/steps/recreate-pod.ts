@@ -10,6 +10,7 @@ import { remove } from './remove-member.ts';
 import { untilWorking } from './restart-engine.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
 import { waitForAgent } from './wait-for-agent.ts';
+import { pauseOutput } from './write-pause.ts';
 
 const POLL_MS = 50;
 const STOP_MS = 30_000;
@@ -63,6 +64,7 @@ export const recreatePodStep: ClusterStep = {
     const { uid, mayFail } = step.input;
     if (typeof uid !== 'string') throw new StackError('Internal', 'the plan does not say which pod it was');
     const member = await memberOf(step);
+    const begun = step.services.clock.monotonic();
     await recreatePod(step, member, uid);
     const comesBack = async (signal: AbortSignal): Promise<void> => {
       const limited = { ...step, signal };
@@ -73,7 +75,9 @@ export const recreatePodStep: ClusterStep = {
     const works = { type: 'done', message: `${member.pod} works in a new pod`, output: { [step.step]: true } } as const;
     if (mayFail !== true) {
       await comesBack(step.signal);
-      return works;
+      if (member.role !== 'primary') return works;
+      const pause = pauseOutput(step, step.services.clock.monotonic() - begun);
+      return { ...works, output: { ...works.output, ...pause } };
     }
     try {
       await withDeadline(COMES_BACK_MS, step.signal, comesBack);
