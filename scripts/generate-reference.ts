@@ -1,6 +1,7 @@
 /** Writes the generated pages of `docs/reference`. Run: `npx tsx scripts/generate-reference.ts`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { openApi } from '../apps/operator/src/rest/openapi.ts';
 import { errorsPage } from './reference/errors.ts';
 import { kindPage } from './reference/kinds.ts';
 import { kubernetesDifferencesPage } from './reference/kubernetes-differences.ts';
@@ -13,6 +14,7 @@ export const referencePages: ReadonlyMap<string, () => string> = new Map([
   ['mpdcluster.md', () => kindPage('MPDCluster')],
   ['mpdoperation.md', () => kindPage('MPDOperation')],
   ['parameters.md', parametersPage],
+  ['rest-api.openapi.json', () => `${JSON.stringify(openApi(), undefined, 2)}\n`],
 ]);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -154,6 +154,7 @@ export async function createStack(): Promise<Stack> {
       const own = await connect('polarstack-operator', ['polarstack:components']);
       const operator = await startOperator({ client: own, logger, signal: never });
       const closing: Operator = {
+        view: operator.view,
         close: async () => {
           await operator.close();
           await own.close();

@@ -12,6 +12,10 @@ export interface OperatorConfig {
   readonly leaseSeconds: number;
   /** How long operations that have ended are kept: so many of each cluster, for so long. */
   readonly retention: Retention;
+  /** Where the REST API listens, and the PEM files that it shows; undefined: there is none. */
+  readonly rest:
+    | { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string }
+    | undefined;
 }
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -35,10 +39,23 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig
     kubeconfig: env.KUBECONFIG,
     operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR,
     leaseSeconds: Number(lease),
+    rest: restOf(env),
   };
 }
 
+function restOf(env: NodeJS.ProcessEnv): OperatorConfig['rest'] {
+  const { POLARSTACK_REST_HOST: host, POLARSTACK_REST_CERT: certFile, POLARSTACK_REST_KEY: keyFile } = env;
+  if (!host && !certFile && !keyFile) return undefined;
+  if (!host || !certFile || !keyFile) {
+    const names = 'POLARSTACK_REST_HOST, POLARSTACK_REST_CERT and POLARSTACK_REST_KEY';
+    throw new StackError('InvalidConfig', `of ${names} some are set, and all or none must be`);
+  }
+  return { host, port: wholeNumber(env, 'POLARSTACK_REST_PORT', REST_PORT, 65_535), certFile, keyFile };
+}
+
 const DAY_MS = 86_400_000;
+/** That of the original. */
+const REST_PORT = 6079;
 
 function wholeNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
   const text = env[name] ?? String(fallback);

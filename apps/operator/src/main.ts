@@ -2,6 +2,7 @@
  * The operator as a process of its own: connects with the kubeconfig or, in a pod, with its service account. Several
  * may run: the one that holds the Lease works, the others wait.
  */
+import { readFile } from 'node:fs/promises';
 import { DEFAULT_OPERATOR, SYSTEM_NAMESPACE } from '@polarstack/api';
 import { createLogger, toStackError } from '@polarstack/base';
 import {
@@ -15,20 +16,35 @@ import {
   loadKubeconfig,
 } from '@polarstack/kube';
 import { readConfig } from './config.ts';
-import { startOperator } from './start-operator.ts';
+import { type Rest, startRest } from './rest/start-rest.ts';
+import { type Operator, startOperator } from './start-operator.ts';
 
-const { logLevel, operatorName, kubeconfig, leaseSeconds, retention } = readConfig();
+const { logLevel, operatorName, kubeconfig, leaseSeconds, retention, rest } = readConfig();
 const logger = createLogger({ component: 'operator', level: logLevel });
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
 async function work(client: KubeClient, signal: AbortSignal): Promise<void> {
   const operator = await startOperator({ client, logger, operatorName, retention, signal });
+  const server = rest && (await serveRest(client, operator, rest, signal));
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  await server?.close();
   await operator.close();
+}
+
+async function serveRest(
+  client: KubeClient,
+  { view }: Operator,
+  { certFile, keyFile, ...where }: NonNullable<typeof rest>,
+  signal: AbortSignal,
+): Promise<Rest> {
+  const [certPem, keyPem] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+  const server = await startRest({ client, view, ...where, tls: { certPem, keyPem }, logger, signal });
+  logger.info({ url: server.url }, 'the REST API is served');
+  return server;
 }
 
 async function workAsLeader(client: KubeClient): Promise<void> {

@@ -40,10 +40,13 @@ import { recordIn } from './ha/ha-record.ts';
 import { createWatchedRecords } from './ha/watched-records.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
 import { createCatalog } from './kube/catalog.ts';
+import { clusterKey } from './kube/cluster-status-writer.ts';
 import { beside, type Content, watchContent } from './mending/content.ts';
 import { createObserver } from './observe/observe-cluster.ts';
 import { isReady } from './observe/pod-seen.ts';
+import { planNow } from './operations/prepare.ts';
 import { volumeFactsOf } from './operations/volume-facts.ts';
+import type { OperatorView } from './rest/context.ts';
 import type { Services } from './steps/services.ts';
 
 export interface OperatorOptions {
@@ -61,6 +64,8 @@ export interface OperatorOptions {
 }
 
 export interface Operator {
+  /** What it knows, for its REST API. */
+  readonly view: OperatorView;
   /** Stops everything; operations under way stay resumable. Resolves when nothing runs any more. */
   close(): Promise<void>;
 }
@@ -235,6 +240,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   logger.info({ clusters: clusters.list().length }, 'operator started');
 
   return {
+    view: {
+      clusters,
+      operations,
+      switches: (cluster) => records.of(clusterKey(cluster)),
+      plan: async (operation, cluster, within) => await planNow(operation, cluster, stepServices, within),
+    },
     close: async () => {
       stop.abort();
       await running;

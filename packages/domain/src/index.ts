@@ -1,3 +1,14 @@
+export {
+  type NewToken,
+  newToken,
+  parseToken,
+  renderToken,
+  TOKENS_SECRET,
+  type TokenRecord,
+  type TokenScope,
+  tokenScopes,
+  whoseToken,
+} from './access/tokens.ts';
 export { accountValues, appLocation, appValues } from './accounts/account-values.ts';
 export { type Account, accountKeys, accountOf, roleOf, systemAccounts } from './accounts/accounts.ts';
 export { newPassword } from './accounts/password.ts';

@@ -16,6 +16,8 @@ export const PODS_TERM_MS = 60_000;
 export interface ControlState extends ProcessIdentity {
   readonly build: string;
   readonly url: string;
+  /** Of the operator's REST API; absent: it is not served. */
+  readonly restUrl?: string;
 }
 
 export function writeControlState(home: Home, state: ControlState): void {
@@ -26,8 +28,8 @@ export function readControlState(home: Home): ControlState | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(home.controlState, 'utf8'));
     if (!isProcessIdentity(value)) return undefined;
-    const { build, url } = value as Partial<ControlState>;
-    return { ...value, build: String(build), url: String(url) };
+    const { build, url, restUrl } = value as Partial<ControlState>;
+    return { ...value, build: String(build), url: String(url), ...(restUrl !== undefined && { restUrl }) };
   } catch {
     return undefined; // It never became ready here.
   }

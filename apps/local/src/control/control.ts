@@ -13,9 +13,10 @@ import { type Logger, StackError } from '@polarstack/base';
 import { createKubeClient, type KubeClient, type KubeConnection } from '@polarstack/kube';
 import { openObjectStore } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
-import { startOperator } from '@polarstack/operator';
+import { type Operator, type Rest, startOperator, startRest } from '@polarstack/operator';
 import { proxyProcesses } from '../commands/home-processes.ts';
 import { readLocalSettings } from '../config.ts';
+import { apiAddress } from '../home/block.ts';
 import type { Build } from '../home/build.ts';
 import type { Home } from '../home/home.ts';
 import { readHomeRecord } from '../home/home-record.ts';
@@ -135,6 +136,8 @@ async function start(
     signal: partsSignal,
   });
   closers.push(() => operator.close());
+  const rest = await serveRest(operator, block, settings.restPort, connect('operator'), pki, log, partsSignal);
+  if (rest) closers.push(() => rest.close());
   const kubeconfig = renderKubeconfig({
     server: url,
     caPem: pki.caPem,
@@ -147,7 +150,7 @@ async function start(
 
   const identity = identifyProcess(process.pid);
   if (identity === undefined) throw new StackError('Internal', 'this process does not find itself in /proc');
-  writeControlState(home, { ...identity, build: build.id, url });
+  writeControlState(home, { ...identity, build: build.id, url, ...(rest && { restUrl: rest.url }) });
   return url;
 }
 
@@ -181,6 +184,26 @@ function startManagerKeeper(options: Omit<KeepOptions, 'signal'>): () => Promise
     stop.abort();
     await work;
   };
+}
+
+/** The REST API of the operator, at the home's own address. A home without it works; what is in its way is in the log. */
+async function serveRest(
+  { view }: Operator,
+  block: number,
+  port: number,
+  client: KubeClient,
+  { server }: HomePki,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Rest | undefined> {
+  if (port === 0) return undefined;
+  const logger = log.child({ part: 'rest' });
+  try {
+    return await startRest({ client, view, host: apiAddress(block), port, tls: server, logger, signal });
+  } catch (error) {
+    logger.error({ err: error }, 'the REST API is not served');
+    return undefined;
+  }
 }
 
 function connectionOf(server: string, { caPem, clients }: HomePki, who: Identity): KubeConnection {

@@ -30,7 +30,7 @@ test.each([
 });
 
 test('what is missing comes with what brings it', async () => {
-  const settings = { home: undefined, pgBin: '/nonexistent', path: [] };
+  const settings = { home: undefined, pgBin: '/nonexistent', restPort: 0, path: [] };
   expect(await checkPostgres(settings)).toMatchObject({
     state: 'failed',
     remedy: expect.stringMatching(/POLARSTACK_PG_BIN/),

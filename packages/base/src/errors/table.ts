@@ -7,6 +7,7 @@ import { kubeErrors } from './kube.ts';
 import { kubeServerErrors } from './kube-server.ts';
 import { localErrors } from './local.ts';
 import { nodeErrors } from './node.ts';
+import { restErrors } from './rest.ts';
 import { workflowErrors } from './workflow.ts';
 
 /** Every error code of the project, by area. The reference page `docs/reference/errors.md` is generated from it. */
@@ -21,6 +22,7 @@ export const errorTable = {
   ...haErrors,
   ...workflowErrors,
   ...cliErrors,
+  ...restErrors,
 };
 
 /** A code of the table: CamelCase, so that it can serve as a Kubernetes condition or event reason as it is. */
