@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KeyPair } from '@polarstack/pki';
 import { createIdentity, type Identity } from '@polarstack/testkit/kube-servers';
 import { build } from 'esbuild';
 import type { ChildSettings } from './server-child.ts';
@@ -121,4 +120,3 @@ function memoryOf(pid: number): { readonly now: number; readonly peak: number } 
   return { now: mib('VmRSS'), peak: mib('VmHWM') };
 }
 
-export type { KeyPair };

@@ -181,7 +181,7 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     });
   const ordinary = connectorAs(user);
   const connector: PodConnector = {
-    logs: ordinary.logs,
+    logs: (...args) => ordinary.logs(...args),
     exec: async (ref, request, callSignal) => {
       const other = others.get(ref.namespace);
       return await (other ? connectorAs(other) : ordinary).exec(ref, request, callSignal);

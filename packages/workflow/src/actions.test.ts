@@ -1,6 +1,6 @@
 import { StackError } from '@polarstack/base';
 import { expect, test } from 'vitest';
-import { createHarness, type Log, noting } from './harness.ts';
+import { createHarness, type Log, noting } from './testing/harness.ts';
 import { defineWorkflow, done, type ErrorAction, type Hooks, newRecord, resume, spliceGroups } from './index.ts';
 
 const repair = (run: () => Promise<void>, limit = 2): ErrorAction<Log> => ({

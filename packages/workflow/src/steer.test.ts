@@ -1,6 +1,6 @@
 import { StackError } from '@polarstack/base';
 import { expect, test } from 'vitest';
-import { createHarness, noting, undoable } from './harness.ts';
+import { createHarness, noting, undoable } from './testing/harness.ts';
 import { done, HISTORY_LIMIT, newRecord, resume, type WorkflowRecord } from './index.ts';
 import { remember } from './record.ts';
 

@@ -37,8 +37,8 @@ const schemaWith = (rules: readonly Fields[], properties: Fields = fields): Fiel
 });
 
 async function judged(api: Api, schema: Fields, code: number): Promise<void> {
-  const ask = code === 422 ? api.call : api.brief;
-  const answer = await ask('POST', `${crds}?dryRun=All`, definition(api, [version(schema)]));
+  const ask = code === 422 ? 'call' : 'brief';
+  const answer = await api[ask]('POST', `${crds}?dryRun=All`, definition(api, [version(schema)]));
   expect(answer.code, answer.text).toBe(code);
 }
 

@@ -142,14 +142,14 @@ function simulate(steps: readonly StepPlan[], running: ReadonlyMap<string, strin
   let primary = '1002';
   const restart = (id: string): void => void engine.set(id, new Map(disk.get(id)));
   for (const { use, input = {}, name } of steps) {
-    const id = String(input.instance);
+    const id = input.instance as string;
     if (use === 'ApplyParameters') {
       for (const [key, value] of Object.entries(input.changed as Record<string, string>)) disk.get(id)?.set(key, value);
     }
     if (use === 'RestartEngine') restart(id);
     if (use === 'SwitchPrimary') {
       const old = primary;
-      primary = String(input.target);
+      primary = input.target as string;
       restart(old);
     }
     for (const other of ids.filter((one) => one !== primary)) {

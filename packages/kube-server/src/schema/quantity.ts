@@ -35,8 +35,3 @@ export function parseQuantity(text: string): bigint | undefined {
   const shift = exponent + 9 - fraction.length;
   return shift >= 0 ? digits * 10n ** BigInt(shift) : digits / 10n ** BigInt(-shift);
 }
-
-/** Below zero, zero or above, as the first quantity is smaller, equal or larger. */
-export function compareQuantities(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

@@ -117,16 +117,16 @@ export function createUpgradeHandler(options: UpgradeOptions) {
 
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy());
-    const { trail, began, refused } = audit.upgrade(request);
+    const kept = audit.upgrade(request);
     let planned: Plan;
     try {
-      planned = plan(request, trail);
+      planned = plan(request, kept.trail);
     } catch (error) {
       const { code, reason } = refuse(socket, error);
-      refused(code, reason);
+      kept.refused(code, reason);
       return;
     }
-    began(socket);
+    kept.began(socket);
     if (planned.by === 'spdy') {
       overSpdy(socket, head, planned);
       return;

@@ -10,7 +10,7 @@ import {
   type Step,
   type Workflow,
   type WorkflowRecord,
-} from './index.ts';
+} from '../index.ts';
 
 export type Log = { readonly log: string[] };
 
