@@ -34,7 +34,9 @@ export async function removeInstance(step: ClusterStepContext, id: string): Prom
   await remove(step, cluster, Pods, member.pod);
   await remove(step, cluster, PersistentVolumeClaims, member.pod);
   await remove(step, cluster, Secrets, names.podTls(member.pod));
-  await changeEntry(step, cluster, ({ [id]: _, ...rest }) => rest);
+  await changeEntry(step, cluster, (entries) =>
+    Object.fromEntries(Object.entries(entries).filter(([key]) => key !== id)),
+  );
   return [`${member.pod} is gone`, ...notes].filter((note) => note !== undefined).join('; ');
 }
 
