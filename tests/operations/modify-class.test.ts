@@ -1,10 +1,12 @@
 /** Another class for a real cluster of three, while a client writes through the rw service and connects again. */
+import { MPDClusters, MPDOperations } from '@polarstack/api';
+import { waitFor } from '@polarstack/base';
 import { PersistentVolumeClaims, Pods } from '@polarstack/kube';
-import { missing } from '@polarstack/testkit';
+import { clusterManifest, missing } from '@polarstack/testkit';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectAs, type Writer } from '../cluster-manager/writer.ts';
-import { createMembersScene, type MembersScene, signal } from './members-scene.ts';
+import { createMembersScene, type MembersScene, patient, signal } from './members-scene.ts';
 import { createReplaceScene, type ReplaceScene, succeeded } from './replace-scene.ts';
 
 const LIMIT_MS = 400_000;
@@ -86,6 +88,35 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another class', () =
       await everywhere('shared_buffers', '32MB');
       expect((await scene.cluster()).status?.insClassInfo?.className).toBe('local.small');
       await nothingLost();
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'an RW alone: its pod is made anew in place, with its data; the pause is measured',
+    async () => {
+      const { home, client } = scene;
+      const key = { namespace: 'default', name: 'alone' };
+      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('alone', { followerNum: 0 }) });
+      await home.kubectlOk(['wait', '--for=condition=Ready', 'mpd/alone', '--timeout=240s'], { timeoutMs: 260_000 });
+      await home.polarstackOk(['psql', 'alone', '-c', 'create table kept as select 42 as answer']);
+      await client.patch(MPDClusters, key, {
+        type: 'merge',
+        body: { spec: { classInfoModifyTo: { className: 'local.medium' } } },
+      });
+      const operation = await waitFor(
+        'the operation to succeed',
+        async () =>
+          (await client.list(MPDOperations, { namespace: 'default' })).items.find(
+            ({ spec, status }) =>
+              spec.cluster === 'alone' && spec.type === 'ModifyClass' && status?.phase === 'Succeeded',
+          ),
+        patient,
+      );
+      expect(operation.status?.writePauseMs).toBeGreaterThan(0);
+      const shown = await home.polarstackOk(['psql', 'alone', '-c', 'table kept', '-c', 'show max_connections']);
+      expect(shown).toContain('42');
+      expect(shown).toContain('200');
     },
     LIMIT_MS,
   );
