@@ -112,4 +112,13 @@ export const verbCases = topic('verbs', {
     expect((await api.call('GET', `${path}/wet`)).body).toMatchObject({ data: { a: '1' } });
     expect((await api.call('POST', `${path}?dryRun=Some`, { metadata: { name: 'x' } })).code).toBe(422);
   },
+
+  'a slash of a path that is written as %2F': async (api) => {
+    const path = api.core('configmaps');
+    await api.quiet('POST', path, { metadata: { name: 'one' } });
+    expect((await api.call('POST', `${path}%2Fone`, { metadata: { name: 'one' } })).code).toBe(405);
+    expect((await api.call('GET', `${path}%2Fone`)).code).toBe(200);
+    await api.call('GET', `${path}/one%2Fstatus`);
+    await api.call('GET', `${path}/one%2Ftwo%2Fthree`);
+  },
 });

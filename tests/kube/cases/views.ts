@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { parse } from 'yaml';
 import { asTable } from '../api.ts';
 import { topic } from '../case.ts';
 import { at, listAt, textAt } from '../json.ts';
@@ -62,5 +63,61 @@ export const viewCases = topic('views', {
       spec: { resourceAttributes: { verb: 'get', resource: 'pods' } },
     });
     expect(can.body).toMatchObject({ status: { allowed: true } });
+  },
+
+  'answers in YAML': async (api) => {
+    const path = api.core('configmaps');
+    const inYaml = (accept = 'application/yaml') => ({ accept });
+    const shown = async (method: string, url: string, headers: Readonly<Record<string, string>>, body?: unknown) => {
+      const { code, text } = await api.quiet(method, url, body, headers);
+      const isYaml = !text.startsWith('{');
+      // The order of fields and the indentation are part of it: people read this.
+      const outline = text.split('\n').map((line) => line.replace(/: .*/, ':'));
+      api.note(`${method} ${url} ${headers.accept}`, {
+        code,
+        isYaml,
+        ...(isYaml ? { outline, value: parse(text) } : {}),
+      });
+      return { code, isYaml };
+    };
+    const data = { text: 'a\nb\n', yes: 'yes', number: '1', empty: '', date: '2020-01-01', colon: 'a: b' };
+    const made = await shown('POST', path, inYaml(), { metadata: { name: 'one' }, data });
+    expect(made).toEqual({ code: 201, isYaml: true });
+    expect(await shown('GET', `${path}/one`, inYaml())).toEqual({ code: 200, isYaml: true });
+    await shown('GET', path, inYaml());
+    expect(await shown('GET', `${path}/none`, inYaml())).toEqual({ code: 404, isYaml: true });
+    await shown('GET', `${path}/one`, inYaml('application/json, application/yaml'));
+    await shown('GET', `${path}/one`, inYaml('application/yaml, application/json'));
+    await shown('GET', `${path}/one`, inYaml('application/yaml;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'));
+    await shown('DELETE', `${path}/one`, inYaml());
+    const watch = await api.quiet('GET', `${path}?watch=true&timeoutSeconds=1`, undefined, inYaml());
+    api.note('watch', [watch.code, watch.text.startsWith('{')]);
+  },
+
+  'lists of metadata, in every form': async (api) => {
+    const path = api.core('configmaps');
+    await api.quiet('POST', path, { metadata: { name: 'one', labels: { a: 'b' } }, data: { c: 'd' } });
+    const as = (kind: string) => ({ accept: `application/json;as=${kind};v=v1;g=meta.k8s.io` });
+    const partial = await api.call('GET', path, undefined, as('PartialObjectMetadataList'));
+    expect(partial.body).toMatchObject({ kind: 'PartialObjectMetadataList', items: [{ metadata: { name: 'one' } }] });
+    await api.call('GET', `${path}?limit=1`, undefined, as('PartialObjectMetadataList'));
+    await api.call('GET', `${path}/one`, undefined, as('PartialObjectMetadata'));
+    await api.call('DELETE', `${path}?labelSelector=a%3Db&dryRun=All`, undefined, as('PartialObjectMetadataList'));
+    for (const kind of ['PartialObjectMetadata', 'PartialObjectMetadataList']) {
+      await api.watch(`${path}?watch=true&timeoutSeconds=2`, (events) => events.length > 0, undefined, as(kind));
+    }
+  },
+
+  'schemas of reviews are published': async (api) => {
+    const index = await api.quiet('GET', '/openapi/v3');
+    for (const group of ['apis/authentication.k8s.io/v1', 'apis/authorization.k8s.io/v1']) {
+      const schema = await api.quiet('GET', textAt(index.body, 'paths', group, 'serverRelativeURL') ?? group);
+      const paths = Object.entries(at(schema.body, 'paths') as Record<string, object>);
+      const reviews = paths
+        .filter(([path]) => /\/self\w+$/.test(path))
+        .map(([path, { ...verbs }]) => [path, 'post' in verbs]);
+      api.note(group, reviews.sort());
+      expect(reviews.length).toBeGreaterThan(0);
+    }
   },
 });

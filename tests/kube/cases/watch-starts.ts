@@ -33,6 +33,11 @@ export const watchStartCases = topic('where watches start', {
       api.quiet('POST', path, { metadata: { name: 'one' } }),
     );
     expect(events).toEqual([]);
+    const late = await api.watch(
+      `${path}?watch=true&resourceVersion=${from}&allowWatchBookmarks=true&timeoutSeconds=5`,
+      count(1),
+    );
+    expect(late).toEqual([]);
     const initial = `${path}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`;
     await api.watch(`${initial}&resourceVersion=${from}&timeoutSeconds=4`, count(1));
   },

@@ -96,8 +96,8 @@ export function claimFolder(home: Home): void {
     makeRoot(home);
     const foreign = listFolder(home).find((name) => !isOfAHome.test(name));
     // Another command may have made it a home meanwhile.
-    if (existsSync(home.record)) return claimFolder(home);
-    if (foreign !== undefined) {
+    if (existsSync(home.record)) readHomeRecord(home);
+    else if (foreign !== undefined) {
       throw new StackError('HomeNotOurs', `${home.root} is not empty and not a local home (it has ${foreign})`);
     }
   }

@@ -3,12 +3,21 @@ import type { ServerResponse } from 'node:http';
 import { sendJson, sendText } from '../http/respond.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { TypeSource } from '../schema/dsl.ts';
-import { groupVersionPaths } from './discovery.ts';
-import { openApiDocument } from './openapi.ts';
+import { groupVersionPaths, virtualResources } from './discovery.ts';
+import { openApiDocument, type Published } from './openapi.ts';
 import { sendOpenApiV2 } from './openapi-v2.ts';
 
 /** Serves `/openapi/v3` and what it refers to. Documents are made when asked for and kept while nothing changes. */
 export function createOpenApiHandler(registry: Registry, types: TypeSource) {
+  const reviews: readonly Published[] = virtualResources.map((one) => ({
+    ...one,
+    custom: false,
+    namespaced: false,
+    hasStatus: false,
+    isReview: true,
+    schema: () => types(one.kind),
+  }));
+
   /** A resource that changes has another definition: its identity is the version of the document. */
   const documents = new Map<
     string,
@@ -19,7 +28,7 @@ export function createOpenApiHandler(registry: Registry, types: TypeSource) {
     const [root, ...rest] = path.split('/');
     const [group, version] = root === 'api' ? ['', rest[0]] : rest;
     if (group === undefined || version === undefined || (root !== 'api' && root !== 'apis')) return undefined;
-    const made = registry.all().filter((d) => d.group === group && d.version === version);
+    const made = [...registry.all(), ...reviews].filter((d) => d.group === group && d.version === version);
     const known = documents.get(path);
     if (known && known.made.length === made.length && made.every((d, i) => d === known.made[i])) return known;
     const content = openApiDocument(made, types, group, version);

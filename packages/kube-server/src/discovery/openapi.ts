@@ -119,7 +119,17 @@ function body(schema: Schema, schemas: Schemas): object {
   return result;
 }
 
-function customSchema(definition: ResourceDefinition, schemas: Schemas): object {
+/** What a document tells of a resource. */
+export interface Published
+  extends Pick<
+    ResourceDefinition,
+    'group' | 'version' | 'kind' | 'plural' | 'namespaced' | 'custom' | 'hasStatus' | 'schema'
+  > {
+  /** Answered and not stored: it can be created, and nothing else. */
+  readonly isReview?: true;
+}
+
+function customSchema(definition: Published, schemas: Schemas): object {
   const own = definition.schema();
   const converted = body(own, schemas) as JsonObject;
   return {
@@ -139,7 +149,7 @@ function reversed(group: string): string {
   return group.split('.').reverse().join('.');
 }
 
-function schemaName(definition: ResourceDefinition): string {
+function schemaName(definition: Published): string {
   const name = definition.custom ? undefined : definition.schema().typeName;
   return name ?? `${reversed(definition.group)}.${definition.version}.${definition.kind}`;
 }
@@ -157,7 +167,7 @@ const writing = [
   query('fieldValidation', 'Ignore, Warn or Strict: what to do about unknown and duplicate fields.'),
 ];
 
-function addPaths(definition: ResourceDefinition, name: string, paths: JsonObject): void {
+function addPaths(definition: Published, name: string, paths: JsonObject): void {
   const { group, version, kind, plural, namespaced } = definition;
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   const list = `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${plural}`;
@@ -174,6 +184,10 @@ function addPaths(definition: ResourceDefinition, name: string, paths: JsonObjec
     patch: operation('patch', writing),
     delete: operation('delete'),
   };
+  if (definition.isReview) {
+    paths[list] = { post: operation('post', writing) };
+    return;
+  }
   paths[list] = { get: operation('list'), post: operation('post', writing) };
   paths[`${list}/{name}`] = item;
   if (definition.hasStatus) {
@@ -183,7 +197,7 @@ function addPaths(definition: ResourceDefinition, name: string, paths: JsonObjec
 
 /** The document of one group version; undefined when nothing is served there. */
 export function openApiDocument(
-  definitions: readonly ResourceDefinition[],
+  definitions: readonly Published[],
   types: TypeSource,
   group: string,
   version: string,

@@ -43,7 +43,7 @@ describe('paths', () => {
       subresource: 'status',
     });
     expect(resource('/api/v1/namespaces/a/finalize')).toMatchObject({ subresource: 'finalize' });
-    expect(resource('/apis/g.io/v2/things/x%2Fy')).toMatchObject({ name: 'x/y' });
+    expect(resource('/apis/g.io/v2/things/x%2Fy')).toMatchObject({ name: 'x', subresource: 'y' });
     expect(resource('/apis/g.io/v2')).toBe('groupVersion');
     expect(resource('/api/v1/namespaces/a/pods/b/log/more')).toBe('other');
     expect(resource('/api/v1/pods/%E0%A4%A')).toBe('other');

@@ -19,24 +19,27 @@ export interface GroupVersionPath {
 export type ApiPath =
   | { readonly kind: 'resource'; readonly resource: ResourcePath }
   | { readonly kind: 'groupVersion'; readonly groupVersion: GroupVersionPath }
-  | { readonly kind: 'other' };
+  /** Nothing; with the group below which it would lie. */
+  | { readonly kind: 'other'; readonly group?: string };
 
 /** Subresources of a namespace; anything else below it is a resource inside it. */
 const namespaceSubresources = new Set(['status', 'finalize']);
 
-function decode(part: string): string | undefined {
+function decode(path: string): string | undefined {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(path);
   } catch {
     return undefined; // malformed percent signs name nothing
   }
 }
 
 export function parsePath(path: string): ApiPath {
-  const raw = path.split('/').filter((part) => part !== '');
-  const parts = raw.map(decode);
-  if (parts.some((part) => part === undefined || part === '..' || part === '.')) return { kind: 'other' };
-  const [root, ...rest] = parts as readonly string[];
+  // As Kubernetes does: a slash that is written as %2F parts as any other.
+  const parts = decode(path)
+    ?.split('/')
+    .filter((part) => part !== '');
+  if (!parts || parts.some((part) => part === '..' || part === '.')) return { kind: 'other' };
+  const [root, ...rest] = parts;
   if (root === 'api') return below('', rest);
   if (root === 'apis') return below(rest[0] ?? '', rest.slice(1));
   return { kind: 'other' };
@@ -50,7 +53,7 @@ function below(group: string, parts: readonly string[]): ApiPath {
   const found = resourcePath(group, version, isWatch ? rest.slice(1) : rest);
   const resource: ResourcePath | undefined = found && isWatch ? { ...found, isWatch } : found;
   if (resource?.isWatch && resource.subresource !== undefined) return { kind: 'other' };
-  return resource ? { kind: 'resource', resource } : { kind: 'other' };
+  return resource ? { kind: 'resource', resource } : { kind: 'other', group };
 }
 
 function resourcePath(group: string, version: string, parts: readonly string[]): ResourcePath | undefined {

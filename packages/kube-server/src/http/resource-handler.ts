@@ -23,7 +23,7 @@ import { duplicateFields } from './duplicate-fields.ts';
 import { readFieldManager } from './field-manager.ts';
 import type { UserInfo } from './identity.ts';
 import { parseMerged } from './merged-json.ts';
-import { negotiate } from './negotiate.ts';
+import { negotiateWatch } from './negotiate.ts';
 import { readPatch } from './patch-body.ts';
 import { sendList, sendObject } from './renderings.ts';
 import type { ResourcePath } from './request-info.ts';
@@ -85,7 +85,7 @@ export function createResourceHandler({ env, limits, signal }: ResourceHandlerOp
   const list = async (call: ResourceCall): Promise<void> => {
     const { definition, path, query, request, response, upgrade } = call;
     if (asksForWatch(query)) {
-      const rendering = negotiate(request.headers.accept);
+      const rendering = negotiateWatch(request.headers.accept);
       const asked = { definition, namespace: path.namespace, query, rendering };
       const openSink = () => (upgrade ? socketSink(upgrade.accept()) : responseSink(response));
       serveWatch(env, asked, openSink, limits, texts, signal);

@@ -141,7 +141,7 @@ export function createRouter(options: RouterOptions, authenticate: (request: Inc
       if (method === 'GET' || method === 'HEAD') {
         if (discover(path, request, response, url) || (await options.other(request, response, url))) return 'get';
       }
-      const group = path.kind === 'groupVersion' ? path.groupVersion.group : undefined;
+      const group = path.kind === 'groupVersion' ? path.groupVersion.group : path.group;
       if (group === undefined || !isServed(group)) {
         sendNothing(response);
         return 'get';

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { drained } from './drained.ts';
-import { sendText } from './respond.ts';
+import { prefersYaml } from './negotiate.ts';
+import { sendText, yamlText } from './respond.ts';
 
 /** What is made at a time, and what may wait for the client before more is made. */
 const CHUNK_BYTES = 128 * 1024;
@@ -16,6 +17,11 @@ export async function streamList(
   field: string,
   items: Iterable<string>,
 ): Promise<void> {
+  if (prefersYaml(response.req.headers.accept)) {
+    const whole = { ...head, [field]: Array.from(items, (item) => JSON.parse(item) as unknown) };
+    sendText(response, 200, 'application/yaml', yamlText(whole));
+    return;
+  }
   let text = `${JSON.stringify(head).slice(0, -1)},"${field}":[`;
   let isFirst = true;
   let isStreaming = false;

@@ -83,13 +83,22 @@ describe('a watch', () => {
     expect(answer.body).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
   });
 
-  it('of a version that does not come is told so, so that clients list again (W6)', async () => {
+  it('of the state of a version that does not come is told so, so that clients list again (W6)', async () => {
     const server = await start();
-    const answer = await server.admin.call('GET', `${path}?watch=true&resourceVersion=999999`);
+    const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+    const answer = await server.admin.call('GET', `${path}?watch=true&${initial}&resourceVersion=999999`);
     expect(answer.body).toMatchObject({
       type: 'ERROR',
       object: { code: 504, reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } },
     });
+  });
+
+  it('of a version that does not come waits for it, says nothing and ends after its timeout (W7)', async () => {
+    const server = await start({ server: { bookmarkMs: 20 } });
+    const open = await watch(server, 'resourceVersion=999999&allowWatchBookmarks=true&timeoutSeconds=1');
+    await make(server, 'early');
+    await open.closed;
+    expect([open.code, open.events]).toEqual([200, []]);
   });
 
   it('of a version that comes in time tells what is after it', async () => {

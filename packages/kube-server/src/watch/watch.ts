@@ -10,7 +10,8 @@
  *   version of the event.
  * - W5 What is there at the start is written as the client takes it, so that it costs no memory however much it is; what
  *   happens meanwhile is told from the history after it.
- * - W6 A version that is forgotten, or that did not come in time, is told as an ERROR event: the client lists again.
+ * - W6 A version that is forgotten, or whose state did not come in time, is told as an ERROR event: the client lists again.
+ * - W7 Who asks for what comes after a version that is still to come hears nothing until then, not even a bookmark.
  */
 import { isStackError } from '@polarstack/base';
 import type { Rendering } from '../http/negotiate.ts';
@@ -62,6 +63,7 @@ export function serveWatch(
   const { store } = env;
   const options = readWatchOptions(definition, query);
   const { selected, version, wantsBookmarks } = options;
+  const start = startOf(options);
   const timeoutMs = (options.timeoutSeconds ?? MIN_TIMEOUT_S * (1 + Math.random())) * 1000;
   const prefix = prefixOf(definition, namespace);
   const show = renderer(env, request);
@@ -70,6 +72,8 @@ export function serveWatch(
   );
 
   const send = (type: EventType, stored: StoredObject, shown: Readonly<JsonObject>): void => {
+    // One object is no list: as in Kubernetes the watch opens, and ends with its first event.
+    if (rendering === 'partialList') stream.end();
     const isShared = rendering === 'object' && shown === (stored as unknown);
     stream.write(isShared ? texts.line(type, stored) : lineOf(type, show(shown)));
   };
@@ -91,6 +95,7 @@ export function serveWatch(
   };
 
   const bookmark = (revision: number, annotations?: Readonly<JsonObject>): void => {
+    if (start !== 'state' && version !== undefined && revision < version) return; // W7
     const object = bookmarkOf(definition, revision, annotations);
     stream.write(lineOf('BOOKMARK', show(object)));
   };
@@ -98,8 +103,13 @@ export function serveWatch(
   const fail = (error: ApiError): void => stream.end(lineOf('ERROR', error.status));
 
   const follow = (after: number): void => {
+    const onLater = (event: StoreEvent): void => {
+      if (event.revision > after) onEvent(event); // W7
+    };
     try {
-      stream.onOver(store.subscribe(prefix, after, onEvent));
+      stream.onOver(
+        store.subscribe(prefix, Math.min(after, store.revision), after > store.revision ? onLater : onEvent),
+      );
     } catch (error) {
       if (!isStackError(error) || error.code !== 'Gone') throw error;
       fail(errors.expired(`too old resource version: ${after} (${store.oldestRevision})`)); // W6
@@ -122,11 +132,11 @@ export function serveWatch(
   };
 
   const begin = async (): Promise<void> => {
-    const start = startOf(options);
-    if (version !== undefined && version > store.revision && !(await reaches(env, prefix, version, stream))) {
-      fail(errors.tooLargeVersion(version, store.revision)); // W6
-    } else if (start === 'state') await tellState();
-    else follow(start === 'now' ? store.revision : start);
+    if (start === 'state') {
+      if (version === undefined || version <= store.revision || (await reaches(env, prefix, version, stream))) {
+        await tellState();
+      } else fail(errors.tooLargeVersion(version, store.revision)); // W6
+    } else follow(start === 'now' ? store.revision : start);
     stream.begun();
     startBookmarks();
   };
