@@ -204,9 +204,8 @@ test('what is not built yet changes nothing and is refused with a remedy', async
   const pods = s.kube.all(Pods).map(({ metadata }) => metadata?.uid);
   const key = { namespace: 'default', name: 'demo' };
   for (const spec of [
-    { followerNum: 3 },
+    { localStore: { storageClassName: 'other' } },
     { durability: { mode: 'sync', minSync: 1 } },
-    { classInfo: { className: 'local.large' } },
     { engine: { type: 'postgres', version: '16' } },
   ]) {
     const original = await s.kube.get(MPDClusters, key);
@@ -235,8 +234,7 @@ test('what a living cluster was made with is remembered: each change of it is re
   await operator.close();
   await s.start();
   const cases: readonly [Record<string, unknown>, string][] = [
-    [{ localStore: { size: '2Gi' } }, 'spec.localStore.size'],
-    [{ localStore: null }, 'spec.localStore.size'],
+    [{ localStore: { storageClassName: 'other' } }, 'spec.localStore.storageClassName'],
     [{ initdb: { encoding: 'LATIN1' } }, 'spec.initdb.encoding'],
     [{ durability: { mode: 'async', minSync: 3 } }, 'spec.durability.minSync'],
     [{ netCfg: { engineStartPort: 5500 } }, 'spec.netCfg.engineStartPort'],
@@ -272,7 +270,10 @@ test('a cluster made before specs were recorded is compared with the first that 
   await s.kube.patchStatus(MPDClusters, key, { type: 'merge', body: { status: { appliedSpec: null } } });
   await s.start();
   await eventually(s, 'the record', async () => (await s.cluster('demo'))?.status?.appliedSpec);
-  await s.kube.patch(MPDClusters, key, { type: 'merge', body: { spec: { localStore: { size: '2Gi' } } } });
+  await s.kube.patch(MPDClusters, key, {
+    type: 'merge',
+    body: { spec: { localStore: { storageClassName: 'other' } } },
+  });
   await s.until('demo', 'Accepted', 'False');
 });
 
