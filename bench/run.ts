@@ -9,6 +9,7 @@ const benches = [
   'idle/idle.ts',
   'switchover/switchover.ts',
   'operations/operations.ts',
+  'operator/operator.ts',
 ];
 const tsx = join(import.meta.dirname, '../node_modules/.bin/tsx');
 
