@@ -245,7 +245,9 @@ describe('custom resources', () => {
     );
     expect(await refused({})).toBe(blocked('spec.size: Required value'));
     expect(await refused({ size: 'x' })).toBe(
-      blocked('spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
+      blocked(
+        'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string", .spec.size: Invalid value: 0: .spec.size accessor error: x is of the type string, expected int64',
+      ),
     );
     expect(await refused({ size: 1, colour: 'green' })).toBe(
       blocked('spec.colour: Unsupported value: "green": supported values: "red", "blue"'),

@@ -8,16 +8,30 @@ export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
  * nothing for objects at rest.
  */
 export interface LastText {
-  line(type: EventType, object: object): Uint8Array;
+  line(type: EventType, object: object): SharedLine;
   /** The object of an event as it was before, at the version of the event. */
   last(event: StoreEvent): StoredObject;
+}
+
+/** A line that many connections write: its bytes are kept, not copied, while they wait. */
+export interface SharedLine {
+  readonly bytes: Uint8Array;
+  /** The same as a chunk of HTTP/1.1, with its size before and its end behind. */
+  readonly chunk: Uint8Array;
+}
+
+export function sharedLine(text: string): SharedLine {
+  const length = Buffer.byteLength(text);
+  const size = `${length.toString(16)}\r\n`;
+  const chunk = Buffer.from(`${size}${text}\r\n`);
+  return { chunk, bytes: chunk.subarray(size.length, size.length + length) };
 }
 
 export const lineOf = (type: EventType | 'BOOKMARK' | 'ERROR', object: unknown): string =>
   `{"type":"${type}","object":${JSON.stringify(object)}}\n`;
 
 export function createLastText(): LastText {
-  let last: { readonly object: object; readonly type: EventType; readonly line: Uint8Array } | undefined;
+  let last: { readonly object: object; readonly type: EventType; readonly line: SharedLine } | undefined;
   let gone: { readonly event: StoreEvent; readonly object: StoredObject } | undefined;
   return {
     last: (event) => {
@@ -30,7 +44,7 @@ export function createLastText(): LastText {
     },
     line: (type, object) => {
       if (last?.object !== object || last.type !== type) {
-        last = { object, type, line: Buffer.from(lineOf(type, object)) };
+        last = { object, type, line: sharedLine(lineOf(type, object)) };
       }
       return last.line;
     },

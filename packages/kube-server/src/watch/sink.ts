@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { WebSocket } from 'ws';
 import { drained } from '../http/drained.ts';
+import type { SharedLine } from './lines.ts';
 
 /** The connection that a watch writes to. */
 export interface WatchSink {
-  /** One event, with its line end. Bytes may be shared with other sinks: they are kept, not copied, while they wait. */
-  write(line: string | Uint8Array): void;
+  /** One event, with its line end. */
+  write(line: string | SharedLine): void;
   /** Bytes that the client has not taken yet. */
   waiting(): number;
   end(lastLine?: string): void;
@@ -20,7 +21,13 @@ export function responseSink(response: ServerResponse): WatchSink {
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   return {
-    write: (line) => void response.write(line),
+    write: (line) => {
+      const { socket } = response;
+      if (typeof line === 'string') response.write(line);
+      // One write of memory that all share, instead of three writes for each watcher and event.
+      else if (mayPass(response) && socket?.writable) socket.write(line.chunk);
+      else response.write(line.bytes);
+    },
     waiting: () => response.writableLength,
     end: (lastLine) => void response.end(lastLine),
     destroy: () => void response.destroy(),
@@ -29,15 +36,19 @@ export function responseSink(response: ServerResponse): WatchSink {
   };
 }
 
+/** Whether chunks may go past the response: not where it stands in line behind another, has no body, or is over. */
+const mayPass = ({ chunkedEncoding, writableEnded, destroyed }: ServerResponse): boolean =>
+  chunkedEncoding && !writableEnded && !destroyed;
+
 /** A WebSocket, one event a message. */
 export function socketSink(socket: WebSocket): WatchSink {
-  const bytesOf = (line: string | Uint8Array): string =>
-    typeof line === 'string' ? line : Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8');
+  const textOf = (line: string | SharedLine): string =>
+    typeof line === 'string' ? line : Buffer.from(line.bytes).toString('utf8');
   const waiters = new Set<() => void>();
   const wake = (): void => {
     for (const waiter of [...waiters]) waiter();
   };
-  const send = (line: string | Uint8Array): void => socket.send(bytesOf(line), { binary: false }, wake);
+  const send = (line: string | SharedLine): void => socket.send(textOf(line), { binary: false }, wake);
   socket.once('close', wake);
   const isOpen = (): boolean => socket.readyState === socket.OPEN;
   return {

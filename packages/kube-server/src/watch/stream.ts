@@ -1,11 +1,11 @@
 import type { WatchBudget } from './budget.ts';
+import type { SharedLine } from './lines.ts';
 import type { WatchSink } from './sink.ts';
 
 /** The writing side of a watch connection. */
 export interface WatchStream {
   readonly isOver: boolean;
-  /** Bytes may be shared with other streams: they are kept, not copied, while they wait. */
-  write(text: string | Uint8Array): void;
+  write(line: string | SharedLine): void;
   /** Undefined where the client keeps up; else resolves when it has taken what was written, or left. */
   taken(): Promise<void> | undefined;
   /** Called when what the client asked to begin with is written: the bound holds for what comes on top of that. */
@@ -50,11 +50,11 @@ export function createWatchStream(
     get isOver() {
       return isOver;
     },
-    write: (text) => {
+    write: (line) => {
       if (isOver) return;
-      sink.write(text);
+      sink.write(line);
       if (sink.waiting() > allowed) cutOff();
-      else membership.wrote(text.length);
+      else membership.wrote(typeof line === 'string' ? line.length : line.chunk.length);
     },
     taken: () => (sink.waiting() < CHUNK_BYTES || isOver ? undefined : sink.drained(CHUNK_BYTES)),
     begun: () => {

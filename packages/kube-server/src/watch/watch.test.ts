@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
@@ -111,6 +112,41 @@ describe('a watch', () => {
     await open.until(named('three'));
     expect(open.events.map((event) => valueAt(event.object, 'metadata', 'name'))).toEqual(['three']);
     open.close();
+  });
+
+  it('has no body where only its head is asked for, and is plain text for old clients', async () => {
+    const { server, admin, adminKeys, caPem } = await start();
+    for (const [method, version, rest] of [
+      ['HEAD', '1.1', /^$/],
+      ['GET', '1.0', /^\{"type":"ADDED".*\}\n\{"type":"ADDED".*\}\n$/s],
+      ['GET', '1.1', /^[0-9a-f]+\r\n\{"type":"ADDED".*\}\n\r\n0\r\n\r\n$/s],
+    ] as const) {
+      const socket = connect({
+        port: server.port,
+        host: '127.0.0.1',
+        ca: caPem,
+        cert: adminKeys.certPem,
+        key: adminKeys.keyPem,
+      });
+      let text = '';
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      await once(socket, 'secureConnect');
+      const query = 'watch=true&timeoutSeconds=1&resourceVersion=0';
+      socket.write(`${method} ${path}?${query} HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      const ended = once(socket, 'close');
+      while (!text.includes('\r\n\r\n')) await once(socket, 'data');
+      const names = [`first-${method.toLowerCase()}-${version}`, `second-${method.toLowerCase()}-${version}`];
+      for (const name of names) await admin.call('POST', path, { metadata: { name } });
+      await ended;
+      const [head = '', body = ''] = [
+        text.slice(0, text.indexOf('\r\n\r\n')),
+        text.slice(text.indexOf('\r\n\r\n') + 4),
+      ];
+      expect(head).toContain('200 OK');
+      expect(body).toMatch(rest);
+    }
   });
 
   it('refuses sendInitialEvents without what belongs to it', async () => {
