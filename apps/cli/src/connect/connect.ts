@@ -90,7 +90,7 @@ function explainUnreachable(error: unknown, target: Target, server: string): unk
       },
     );
   }
-  return new StackError('ApiUnreachable', `${error.message} (kubeconfig ${kubeconfig})`, {
+  return new StackError('ApiUnreachable', `${error.message} (kubeconfig ${[kubeconfig].flat().join(', ')})`, {
     cause: error,
     remedy: error.remedy,
   });

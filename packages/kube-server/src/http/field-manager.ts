@@ -29,7 +29,9 @@ export function readFieldManager(request: IncomingMessage, query: URLSearchParam
     const kind = optionKinds[request.method ?? ''] ?? 'PatchOptions';
     throw errors.invalid({ group: 'meta.k8s.io', kind }, '', found);
   }
-  return asked === '' ? program(request.headers['user-agent'] ?? '') : asked;
+  if (asked !== '') return asked;
+  // Node reads headers byte by byte; what is not ASCII in them is UTF-8.
+  return program(Buffer.from(request.headers['user-agent'] ?? '', 'latin1').toString('utf8'));
 }
 
 /** The name of the program in a User-Agent header: what is before its version. */

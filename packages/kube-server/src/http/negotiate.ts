@@ -4,7 +4,7 @@ import { errors } from './status.ts';
 export type Rendering = 'object' | 'table' | 'partial' | 'partialList';
 
 const unsupported = ['application/json', 'application/json;as=Table;v=v1;g=meta.k8s.io', 'application/yaml'];
-const JSON_TYPES: readonly string[] = ['application/json', '*/*', 'application/*'];
+const JSON_TYPES: readonly string[] = ['application/json', '*/*'];
 const YAML = 'application/yaml';
 
 /** Whether the first type of an Accept header that this server speaks is YAML. */

@@ -140,10 +140,7 @@ describe('a watch', () => {
       const names = [`first-${method.toLowerCase()}-${version}`, `second-${method.toLowerCase()}-${version}`];
       for (const name of names) await admin.call('POST', path, { metadata: { name } });
       await ended;
-      const [head = '', body = ''] = [
-        text.slice(0, text.indexOf('\r\n\r\n')),
-        text.slice(text.indexOf('\r\n\r\n') + 4),
-      ];
+      const [head, body] = [text.slice(0, text.indexOf('\r\n\r\n')), text.slice(text.indexOf('\r\n\r\n') + 4)];
       expect(head).toContain('200 OK');
       expect(body).toMatch(rest);
     }
