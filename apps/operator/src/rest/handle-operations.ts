@@ -1,5 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type MPDCluster, type MPDOperation, MPDOperations, parseOperationParameters } from '@polarstack/api';
+import {
+  type MPDCluster,
+  type MPDOperation,
+  MPDOperations,
+  type OperationType,
+  parseOperationParameters,
+} from '@polarstack/api';
 import { isStackError, StackError } from '@polarstack/base';
 import { isFinal, newOperation, requestedOperationName } from '@polarstack/domain';
 import type { z } from 'zod';
@@ -26,7 +32,7 @@ export async function createOperation(call: Call): Promise<Answer> {
     throw new StackError('OperationInvalid', parsed.problems.join('; '), { details: { problems: parsed.problems } });
   }
   const made = newOperation(cluster, type, [reason ?? 'asked for by the REST API'], {
-    name: requestedOperationName({ name: cluster.metadata.name ?? '', uid: '' }, type, requestId(call, cluster)),
+    name: nameOf(call, cluster, type),
     parameters,
     requester: call.token.name,
   });
@@ -59,15 +65,15 @@ export async function makeOnce({ context: { client }, signal }: Call, operation:
   }
 }
 
-/** A key counts for one token and one cluster. */
-function requestId({ idempotencyKey, token, context }: Call, { metadata }: MPDCluster): string {
+/** A key counts for one token and one cluster, whatever is asked for with it: so the name does not say the type. */
+function nameOf({ idempotencyKey, token, context }: Call, { metadata }: MPDCluster, type: OperationType): string {
+  const { name = '', uid = '' } = metadata;
   if (idempotencyKey === undefined) {
-    return `${context.clock.now().getTime().toString(36)}-${randomBytes(3).toString('hex')}`;
+    const id = `${context.clock.now().getTime().toString(36)}-${randomBytes(3).toString('hex')}`;
+    return requestedOperationName({ name, uid }, type, id);
   }
-  return createHash('sha256')
-    .update(JSON.stringify([token.hash, metadata.uid, idempotencyKey]))
-    .digest('hex')
-    .slice(0, 16);
+  const asked = JSON.stringify([token.hash, uid, idempotencyKey]);
+  return `${name}-request-${createHash('sha256').update(asked).digest('hex').slice(0, 16)}`;
 }
 
 export async function steerOperation(call: Call): Promise<Answer> {

@@ -52,6 +52,8 @@ const limits = {
 } as const;
 const MAX_CONNECTIONS = 128;
 const MAX_STREAMS = 64;
+/** As long as the schema of operations allows ids of requests to be. */
+const MAX_KEY = 128;
 /** No call but a stream takes longer, in milliseconds. */
 const CALL_MS = 30_000;
 
@@ -90,7 +92,7 @@ export function createRestServer(options: RestServerOptions): RestServer {
       path,
       query: url.searchParams,
       body: route.body && parseBody(route.body, await readBody(request)),
-      idempotencyKey: typeof key === 'string' && key !== '' ? key.slice(0, 256) : undefined,
+      idempotencyKey: typeof key === 'string' && key !== '' ? key.slice(0, MAX_KEY) : undefined,
       signal: AbortSignal.any([gone, AbortSignal.timeout(CALL_MS)]),
     };
     if (route.run === 'stream') throw new StackError('Internal', 'a stream is no call');
