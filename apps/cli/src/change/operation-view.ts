@@ -78,7 +78,9 @@ export function createOperationView(io: Io, colors: Colors, now: () => number = 
 function noteOf({ metadata, status }: MPDOperation): string {
   const { phase, message = '' } = status ?? {};
   if (phase === 'Paused') return `${metadata.name} is paused`;
-  return (phase === undefined || phase === 'Pending') && message !== '' ? `${metadata.name} ${message}` : '';
+  // Once it has begun its steps say more.
+  const begun = status?.workflow !== undefined;
+  return !begun && (phase === undefined || phase === 'Pending') && message !== '' ? `${metadata.name} ${message}` : '';
 }
 
 interface Line {
