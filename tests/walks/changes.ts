@@ -264,6 +264,23 @@ export const changes: readonly Change[] = [
     },
   },
   {
+    name: 'the plug of a node is pulled',
+    weight: 1,
+    make: async (scene, draw) => {
+      const node = draw.of(NODES) ?? '';
+      await scene.home.polarstackOk(['node', 'stop', node, '--no-wait']);
+      return `node stop ${node}`;
+    },
+  },
+  {
+    name: 'every node has power again',
+    weight: 2,
+    make: async (scene) => {
+      await powerOn(scene);
+      return 'node start';
+    },
+  },
+  {
     name: 'kill the control process',
     weight: 6,
     make: async (scene) => {
@@ -293,4 +310,9 @@ export async function approve(scene: WalkScene): Promise<string> {
     await scene.api('an approval', async () => await scene.client.patch(operations, key, { type: 'merge', body }));
   }
   return `approve ${waiting.map(({ metadata }) => metadata.name).join(' ') || 'nothing'}`;
+}
+
+/** Starts every node that is off. */
+export async function powerOn(scene: WalkScene): Promise<void> {
+  for (const node of NODES) await scene.home.polarstackOk(['node', 'start', node, '--no-wait']);
 }

@@ -34,7 +34,7 @@ export interface WalkScene {
   patchSpec(spec: Readonly<Record<string, unknown>>): Promise<void>;
   steer(operation: MPDOperation, action: string): Promise<void>;
   /** Makes an operation object; answers its name. */
-  make(type: string, parameters: Row, more?: Row): Promise<string>;
+  make(type: string, parameters: Row, more?: Row, annotations?: Readonly<Record<string, string>>): Promise<string>;
   /** What users ask for in the ConfigMap, changed as by `kubectl edit`. */
   editParameters(change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>>): Promise<void>;
   /** kill -9. */
@@ -99,12 +99,12 @@ export async function createWalkScene(name: string, spec: Row): Promise<WalkScen
         async () => await client.patch(MPDOperations, of, { type: 'merge', body: { spec: { steering } } }),
       );
     },
-    make: async (type, parameters, more = {}) => {
+    make: async (type, parameters, more = {}, annotations = {}) => {
       const operation = `${name}-walk-${++asked}`;
       await client.create(MPDOperations, {
         apiVersion: 'mpd.polardb.aliyun.com/v1',
         kind: 'MPDOperation',
-        metadata: { name: operation, namespace },
+        metadata: { name: operation, namespace, annotations },
         spec: { cluster: name, type, parameters, planOnly: false, ...more },
       } as unknown as MPDOperation);
       return operation;

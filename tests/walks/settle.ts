@@ -2,7 +2,7 @@
 import type { MPDOperation } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import { conditionOf, isFinal, isPlanned, parseItems } from '@polarstack/domain';
-import { approve } from './changes.ts';
+import { approve, powerOn } from './changes.ts';
 import { signal, type WalkScene } from './scene.ts';
 
 /** How often an operation that stops is resumed before it is given up. */
@@ -84,6 +84,7 @@ async function repairParameters(scene: WalkScene, workMem: string): Promise<void
  */
 export async function settle(scene: WalkScene, walk: number): Promise<Settled> {
   const count = { resumed: 0, cancelled: 0 };
+  await powerOn(scene);
   await quiet(scene, count);
   const workMem = String(20_000 + walk);
   await repairParameters(scene, workMem);

@@ -4,6 +4,7 @@ import { addedEntries, idsOfNew, newMembers } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
 import { allocate } from '../kube/allocate.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import { removeInstance } from './remove-member.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
 
 export interface Wanted {
@@ -41,6 +42,16 @@ export async function allocateMembers(step: ClusterStepContext, wanted: readonly
   return markedBy(written, step, wanted);
 }
 
+/** Takes away what was made with the ids of this step and is no member yet; members stay. */
+export async function removeUnfinished(step: ClusterStepContext): Promise<string> {
+  const { status } = await clusterOf(step);
+  const entries = Object.entries(status?.dbInstanceStatus ?? {});
+  const unfinished = entries.filter(([, entry]) => entry.operation === markOf(step) && entry.installed !== true);
+  const notes: string[] = [];
+  for (const [id] of unfinished) notes.push(await removeInstance(step, id));
+  return notes.length > 0 ? notes.join('; ') : 'nothing unfinished is left';
+}
+
 export const allocateMembersStep: ClusterStep = {
   name: 'AllocateMembers',
   timeoutMs: 30_000,
@@ -50,4 +61,6 @@ export const allocateMembersStep: ClusterStep = {
     const ids = await allocateMembers(step, wanted as readonly Wanted[]);
     return done({ [step.step]: [...ids] }, `instances ${ids.join(', ')}`);
   },
+  // With it goes all that later steps made for these instances: they find it by the same ids.
+  undo: async (step) => done({}, await removeUnfinished(step)),
 };

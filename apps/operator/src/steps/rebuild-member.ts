@@ -1,9 +1,9 @@
 import { StackError } from '@polarstack/base';
 import { admitMembers } from './admit-members.ts';
-import { allocateMembers, type Wanted } from './allocate-members.ts';
+import { allocateMembers, removeUnfinished, type Wanted } from './allocate-members.ts';
 import { createMembers } from './create-members.ts';
 import { joinMembers } from './join-members.ts';
-import { removeInstance } from './remove-member.ts';
+import { finishRemoval, removeInstance } from './remove-member.ts';
 import type { ClusterStep } from './services.ts';
 
 /** A new incarnation of a replica; left out where an earlier step (`unless`) found that it works. */
@@ -23,5 +23,10 @@ export const rebuildMember: ClusterStep = {
     await joinMembers(step, ids);
     await admitMembers(step, ids);
     return { type: 'done', message: `${ids.join()} has taken its place; ${await removeInstance(step, instance)}` };
+  },
+  undo: async (step) => {
+    const { instance } = step.input;
+    const left = await removeUnfinished(step);
+    return { type: 'done', message: `${left}; ${await finishRemoval(step, String(instance))}` };
   },
 };

@@ -40,6 +40,16 @@ export async function removeInstance(step: ClusterStepContext, id: string): Prom
   return [`${member.pod} is gone`, ...notes].filter((note) => note !== undefined).join('; ');
 }
 
+/**
+ * What a cancel makes of a removal. There is no way back for one that nobody elects or mends any more: half a removal is brought to
+ * its end; one that was not begun stays away.
+ */
+export async function finishRemoval(step: ClusterStepContext, id: string): Promise<string> {
+  const entry = (await clusterOf(step)).status?.dbInstanceStatus?.[id];
+  if (!entry) return `${id} is gone`;
+  return entry.installed === true ? `${entry.podName} stays` : await removeInstance(step, id);
+}
+
 type Entries = NonNullable<MPDClusterStatus['dbInstanceStatus']>;
 
 async function changeEntry(
@@ -120,4 +130,5 @@ export const removeMemberStep: ClusterStep = {
     if (typeof instance !== 'string') throw new StackError('Internal', 'the plan does not say which instance goes');
     return { type: 'done', message: await removeInstance(step, instance) };
   },
+  undo: async (step) => ({ type: 'done', message: await finishRemoval(step, String(step.input.instance)) }),
 };
