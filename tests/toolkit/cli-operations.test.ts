@@ -1,9 +1,9 @@
 /** Verbs, plans and steering of the command line against the embedded API server, with an operator that is played. */
 import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
-import { appliedSpec } from '@polarstack/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type CliScene, printed, runningStatus, startCliScene } from './cli-scene.ts';
+import { playedInstance as instance, settleCluster } from './played-cluster.ts';
 import { playOperations, type Script } from './played-operations.ts';
 
 let scene: CliScene;
@@ -16,38 +16,7 @@ const key = { namespace: 'default', name: 'demo' };
 const cluster = async (): Promise<MPDCluster> => await scene.api.client.get(MPDClusters, key);
 const operations = async (): Promise<readonly MPDOperation[]> => (await scene.api.client.list(MPDOperations)).items;
 
-const instance = (id: string, insType: 'rw' | 'ro') => ({
-  ...runningStatus.dbInstanceStatus?.[id === '1000' ? '1000' : '1001'],
-  podName: `demo-${id}-${id}`,
-  physicalInsId: id,
-  insId: id,
-  insType,
-  installed: true,
-});
-
-/** The status as if what an operation of this type does, or everything that the spec asks for, were done. */
-async function settle(type?: string): Promise<void> {
-  const found = await cluster();
-  const { followerNum, classInfo } = found.spec;
-  const ids = Array.from({ length: followerNum }, (_, i) => String(1001 + i));
-  const others = Object.fromEntries(ids.map((id) => [id, instance(id, 'ro')]));
-  const gone = Object.fromEntries(['1001', '1002'].filter((id) => !ids.includes(id)).map((id) => [id, null]));
-  const is = (...types: readonly string[]): boolean => type === undefined || types.includes(type);
-  const status = {
-    ...(is('ModifyClass') && { insClassInfo: { className: classInfo.className } }),
-    ...(is('FlushParams') && { appliedSpec: appliedSpec(found) }),
-    ...(is('AddRo', 'RemoveRo') && { dbInstanceStatus: { ...others, ...gone } }),
-  };
-  // A merge would keep parameters that are not set any more.
-  const names = Object.keys(found.status?.appliedSpec?.parameters ?? {});
-  const left = names.filter((name) => found.spec.parameters?.[name] === undefined);
-  if (is('FlushParams') && left.length > 0) {
-    const parameters = Object.fromEntries(left.map((name) => [name, null]));
-    const body = { status: { appliedSpec: { parameters } } };
-    await scene.api.client.patchStatus(MPDClusters, key, { type: 'merge', body });
-  }
-  await scene.api.client.patchStatus(MPDClusters, key, { type: 'merge', body: { status } });
-}
+const settle = async (type?: string): Promise<void> => await settleCluster(scene.api.client, key, type);
 
 beforeAll(async () => {
   scene = await startCliScene();

@@ -10,7 +10,7 @@ import { addGlobals, connectionOptions, globalsOf } from '../connect/globals.ts'
 import { checkNew } from '../create/check-new.ts';
 import { makeNew } from '../create/make-new.ts';
 import { clustersFromText } from '../create/manifest.ts';
-import { readManifest } from '../create/read-manifest.ts';
+import { nameOfManifest, readManifest } from '../create/read-manifest.ts';
 import type { Io } from '../io.ts';
 import { colorsFor, write } from '../output/screen.ts';
 import { seconds } from './arguments.ts';
@@ -45,11 +45,7 @@ export function registerApply(program: Command, io: Io): void {
     await untilInterrupted(
       async (signal) =>
         await withConnection(globals, async (connection) => {
-          const inputs = await clustersFromText(
-            text,
-            flags.file === '-' ? 'standard input' : flags.file,
-            connection.namespace,
-          );
+          const inputs = await clustersFromText(text, nameOfManifest(flags.file), connection.namespace);
           mustDiffer(inputs);
           const intents = await Promise.all(inputs.map((input) => intentOf(connection, input, signal)));
           const fresh = intents.flatMap((intent) => (intent.kind === 'new' ? [intent.input] : []));

@@ -5,7 +5,7 @@ import { addGlobals, connectionOptions, globalsOf } from '../connect/globals.ts'
 import { checkNew } from '../create/check-new.ts';
 import { makeNew } from '../create/make-new.ts';
 import { type ClusterFlags, clusterFromFlags, clustersFromText } from '../create/manifest.ts';
-import { readManifest } from '../create/read-manifest.ts';
+import { nameOfManifest, readManifest } from '../create/read-manifest.ts';
 import type { Io } from '../io.ts';
 import { outputFormat, renderValue } from '../output/format.ts';
 import { write } from '../output/screen.ts';
@@ -97,5 +97,5 @@ async function readSource(argument: string | undefined, flags: CreateFlags, comm
       'a file says everything about its clusters: leave the other options out, or the file',
     );
   }
-  return { name: flags.file, text: await readManifest(flags.file, io) };
+  return { name: nameOfManifest(flags.file), text: await readManifest(flags.file, io) };
 }

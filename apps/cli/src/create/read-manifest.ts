@@ -11,3 +11,6 @@ export async function readManifest(file: string, io: Pick<Io, 'readInput'>): Pro
     throw new StackError('ManifestInvalid', `cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** How messages call it. */
+export const nameOfManifest = (file: string): string => (file === '-' ? 'standard input' : file);
