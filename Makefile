@@ -1,5 +1,5 @@
 # Each target does its own set-up, and only where it is due: see scripts/prepare.sh.
-.PHONY: up down test check bench kube-assets clean
+.PHONY: up down test check bench soak kube-assets clean
 
 up:
 	@./polarstack up
@@ -18,6 +18,11 @@ check:
 bench:
 	@scripts/prepare.sh build
 	@node_modules/.bin/tsx bench/run.ts
+
+# Random walks on real clusters, WALKS of them (default 200); one that fails says how it is taken again.
+soak:
+	@scripts/prepare.sh build
+	@WALKS=$${WALKS:-200} node_modules/.bin/vitest run tests/walks --maxWorkers=1
 
 # A real kube-apiserver with controller manager and etcd, found or built: tests/kube compares our API with it.
 kube-assets:

@@ -19,7 +19,7 @@ interface Now {
   readonly leader: string;
   readonly replicas: readonly string[];
   /** A node on which the instance is not. */
-  elsewhere(instance: string): string;
+  readonly elsewhere: (instance: string) => string;
 }
 
 interface Example {

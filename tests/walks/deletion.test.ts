@@ -14,15 +14,15 @@ import { createWalkScene, namespace, type Row, signal, type WalkScene } from './
 
 const CLUSTER = 'doomed';
 
-/** What is under way, from the id of the RW and of one of its ROs. */
-const operations: readonly (readonly [OperationType, (rw: string, ro: string) => Row])[] = [
+/** What is under way, from the id of the RW and of its RO, and a node without an instance. */
+const operations: readonly (readonly [OperationType, (rw: string, ro: string, node: string) => Row])[] = [
   ['SwitchRw', (_, instance) => ({ instance })],
   ['RestartIns', (instance) => ({ instance })],
   ['RestartCluster', () => ({ mode: 'rolling' })],
   ['AddRo', () => ({ count: 1 })],
   ['RemoveRo', (_, instance) => ({ instance })],
-  ['MigrateRo', (_, instance) => ({ instance, node: 'node-3' })],
-  ['MigrateRw', (instance) => ({ instance, node: 'node-3' })],
+  ['MigrateRo', (_, instance, node) => ({ instance, node })],
+  ['MigrateRw', (instance, _, node) => ({ instance, node })],
   ['RebuildRo', (_, instance) => ({ instance })],
   ['Rebuild', () => ({})],
   ['ModifyClass', () => ({ className: 'local.medium' })],
@@ -64,7 +64,9 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
       const { status } = await s.cluster();
       const rw = status?.leaderInstanceId ?? '';
       const ro = Object.keys(status?.dbInstanceStatus ?? {}).find((id) => id !== rw) ?? '';
-      const name = await s.make(type, parameters(rw, ro));
+      const taken = Object.values(status?.dbInstanceStatus ?? {}).map(({ nodeName }) => nodeName);
+      const free = ['node-1', 'node-2', 'node-3'].find((node) => !taken.includes(node)) ?? '';
+      const name = await s.make(type, parameters(rw, ro, free));
       await waitFor(
         `${name} to begin`,
         async () => (await s.client.get(MPDOperations, { namespace, name })).status?.workflow,

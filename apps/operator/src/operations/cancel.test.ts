@@ -138,3 +138,28 @@ test('a removal that was begun is brought to its end by a cancel', async () => {
   expect(Object.keys(s.kube.all(MPDClusters)[0]?.status?.dbInstanceStatus ?? {})).not.toContain('1004');
   expect((await s.record()).members['1004']).toBeUndefined();
 });
+
+test('an edit of a parameter while it is flushed is not lost: the next flush carries it out', async () => {
+  const s = await scene();
+  const key = { namespace: 'default', name: names.userParams('demo') };
+  const edit = async (values: Readonly<Record<string, string>>): Promise<void> => {
+    const map = await s.kube.get(ConfigMaps, key);
+    // Younger than all that was, as people write it who type after each other.
+    const updateTime = `${new Date(Date.now() + 2_000).toISOString().slice(0, 19)}Z`;
+    const items = Object.entries(values).map(([name, value]) => [name, JSON.stringify({ name, value, updateTime })]);
+    await s.kube.replace(ConfigMaps, { ...map, data: { ...map.data, ...Object.fromEntries(items) } });
+  };
+  await edit({ work_mem: '5120' });
+  s.world.failures.set('setConfig demo-1005-1006', new StackError('AgentForbidden', 'not you'));
+  await s.ask('first', 'FlushParams', {});
+  await s.until('first', 'Interrupted');
+  await edit({ work_mem: '6144', lock_timeout: '5000' });
+  await s.steer('first', 'Resume');
+  await s.until('first', 'Succeeded');
+  for (const { config } of s.world.instances.values()) expect(config?.parameters.work_mem).toBe('5120');
+  await s.ask('second', 'FlushParams', {});
+  await s.until('second', 'Succeeded');
+  for (const { config } of s.world.instances.values()) {
+    expect(config?.parameters).toMatchObject({ work_mem: '6144', lock_timeout: '5000' });
+  }
+});

@@ -27,6 +27,6 @@ export const rebuildMember: ClusterStep = {
   undo: async (step) => {
     const { instance } = step.input;
     const left = await removeUnfinished(step);
-    return { type: 'done', message: `${left}; ${await finishRemoval(step, String(instance))}` };
+    return { type: 'done', message: `${left}; ${await finishRemoval(step, instance)}` };
   },
 };

@@ -44,7 +44,8 @@ export async function removeInstance(step: ClusterStepContext, id: string): Prom
  * What a cancel makes of a removal. There is no way back for one that nobody elects or mends any more: half a removal is brought to
  * its end; one that was not begun stays away.
  */
-export async function finishRemoval(step: ClusterStepContext, id: string): Promise<string> {
+export async function finishRemoval(step: ClusterStepContext, id: unknown): Promise<string> {
+  if (typeof id !== 'string') throw new StackError('Internal', 'the plan does not say which instance goes');
   const entry = (await clusterOf(step)).status?.dbInstanceStatus?.[id];
   if (!entry) return `${id} is gone`;
   return entry.installed === true ? `${entry.podName} stays` : await removeInstance(step, id);
@@ -130,5 +131,5 @@ export const removeMemberStep: ClusterStep = {
     if (typeof instance !== 'string') throw new StackError('Internal', 'the plan does not say which instance goes');
     return { type: 'done', message: await removeInstance(step, instance) };
   },
-  undo: async (step) => ({ type: 'done', message: await finishRemoval(step, String(step.input.instance)) }),
+  undo: async (step) => ({ type: 'done', message: await finishRemoval(step, step.input.instance) }),
 };

@@ -1,4 +1,5 @@
 import type { OperationParameters } from '@polarstack/api';
+import { itemTime } from '../../parameters/item.ts';
 import { unquote } from '../../parameters/quoting.ts';
 import { connectionsProblem } from '../connections.ts';
 import { type Planned, planOf, type StepPlan } from '../operation-plan.ts';
@@ -57,10 +58,24 @@ export const checkParameters = (
 const shown = ({ name, value }: ChangedParameter): string =>
   `${name} = ${value === undefined ? 'its default' : unquote(value)}`;
 
-export const recordParameters = ({ cluster }: PlanFacts, changed: readonly ChangedParameter[]): StepPlan => ({
+export const recordParameters = (
+  { cluster, now, parameters: { user } }: PlanFacts,
+  changed: readonly ChangedParameter[],
+): StepPlan => ({
   name: 'RecordParameters',
   use: 'RecordParameters',
-  input: { changed: changedInput(changed), spec: { ...cluster.spec.parameters } },
+  input: {
+    changed: changedInput(changed),
+    spec: { ...cluster.spec.parameters },
+    // What users asked for when this was planned, so that what they ask for meanwhile is told apart.
+    asOf: itemTime(now),
+    asked: Object.fromEntries(
+      changed.flatMap(({ name }) => {
+        const item = user.get(name);
+        return item ? [[name, { value: item.value, updateTime: item.updateTime }]] : [];
+      }),
+    ),
+  },
   description: 'Record what runs, and when it was flushed',
 });
 
