@@ -1,7 +1,7 @@
 import { StackError } from '@polarstack/base';
 import { expect, test } from 'vitest';
-import { createHarness, type Log, noting } from './testing/harness.ts';
 import { defineWorkflow, done, type ErrorAction, type Hooks, newRecord, resume, spliceGroups } from './index.ts';
+import { createHarness, type Log, noting } from './testing/harness.ts';
 
 const repair = (run: () => Promise<void>, limit = 2): ErrorAction<Log> => ({
   type: 'repair',

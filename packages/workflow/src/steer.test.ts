@@ -1,8 +1,8 @@
 import { StackError } from '@polarstack/base';
 import { expect, test } from 'vitest';
-import { createHarness, noting, undoable } from './testing/harness.ts';
 import { done, HISTORY_LIMIT, newRecord, resume, type WorkflowRecord } from './index.ts';
 import { remember } from './record.ts';
+import { createHarness, noting, undoable } from './testing/harness.ts';
 
 const broken = async (): Promise<never> => {
   throw new StackError('InvalidConfig', 'broken');

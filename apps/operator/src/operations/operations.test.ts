@@ -122,7 +122,9 @@ test('LA1, LA3: approval and a moment are waited for, with the plan shown; other
   expect(waiting.status).toMatchObject({ phase: 'Pending', plan: [{ step: 'RestartEngine-1004' }, {}, {}] });
   await s.ask('second', { type: 'RestartIns', parameters: { instance: '1006' } });
   await s.eventually('the queue', async () =>
-    (await s.find('second'))?.status?.message === 'waits for RestartIns (first); 1 of 1 in the queue' ? true : undefined,
+    (await s.find('second'))?.status?.message === 'waits for RestartIns (first); 1 of 1 in the queue'
+      ? true
+      : undefined,
   );
   expect(s.starts('demo-1005-1006')).toBe(1);
   await s.patchOperation('first', { approval: { required: true, approved: true, approver: 'me' } });

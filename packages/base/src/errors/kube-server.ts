@@ -43,7 +43,8 @@ export const kubeServerErrors = entries({
   },
   AuditPolicyInvalid: {
     summary: 'The policy of the audit log cannot be used.',
-    remedy: 'Correct what the message names, or remove the file: writes, commands and reads of Secrets are logged then.',
+    remedy:
+      'Correct what the message names, or remove the file: writes, commands and reads of Secrets are logged then.',
     retry: 'never',
     exit: 2,
   },
