@@ -119,4 +119,3 @@ function memoryOf(pid: number): { readonly now: number; readonly peak: number } 
   const mib = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
   return { now: mib('VmRSS'), peak: mib('VmHWM') };
 }
-

@@ -150,16 +150,24 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('bad input to a runni
     }
   });
 
-  test('changes that are not built yet change nothing and say so', async () => {
+  test('changes that cannot be carried out change nothing and say so', async () => {
     await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('steady', {}) });
     await home.kubectlOk(['wait', '--for=condition=Ready', 'mpd/steady', '--timeout=180s']);
     const before = await home.cluster('steady');
-    for (const spec of [{ followerNum: 2 }, { classInfo: { className: 'local.medium' } }]) {
+    const wrong = [
+      [{ durability: { mode: 'async', minSync: 0 } }, { durability: null }, 'NotSupportedYet'],
+      [{ netCfg: { engineStartPort: 5600 } }, { netCfg: null }, 'NotSupportedYet'],
+      [{ classInfo: { className: 'local.none' } }, { classInfo: { className: 'local.small' } }, 'ClassUnknown'],
+      [{ parameters: { work_mem: '1' } }, { parameters: null }, 'ParameterInvalid'],
+    ] as const;
+    const patch = async (spec: object): Promise<string> =>
       await home.kubectlOk(['patch', 'mpd', 'steady', '--type=merge', '-p', JSON.stringify({ spec })]);
+    for (const [spec, back, reason] of wrong) {
+      await patch(spec);
       await home.kubectlOk(['wait', '--for=condition=Accepted=False', 'mpd/steady', '--timeout=30s']);
       const path = '{.status.conditions[?(@.type=="Accepted")].reason}';
-      expect(await home.kubectlOk(['get', 'mpd', 'steady', '-o', `jsonpath=${path}`])).toBe('NotSupportedYet');
-      await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest('steady', {}) });
+      expect(await home.kubectlOk(['get', 'mpd', 'steady', '-o', `jsonpath=${path}`])).toBe(reason);
+      await patch(back);
       await home.kubectlOk(['wait', '--for=condition=Accepted=True', 'mpd/steady', '--timeout=30s']);
     }
     expect((await home.cluster('steady')).instances.map(({ pid }) => pid)).toEqual(
