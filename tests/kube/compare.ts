@@ -1,9 +1,13 @@
 /**
  * Compares what two servers answered. Versions, uids, times and generated names differ between any two servers, so they
  * are replaced by their kind before; everything else counts, in bodies, messages and warnings.
+ *
+ * Entries of managedFields are in order of their times, to the second. Which of two writes of a case falls into the next
+ * second is left to chance, on each server for itself: a list in its proper order is compared in the order that it has
+ * when all its times are the same. One in any other order is marked, and so shows.
  */
 import type { Entry } from './api.ts';
-import { isObject } from './json.ts';
+import { isObject, textAt } from './json.ts';
 
 /** One place where the answers differ: `3 POST /api/v1/…: body.metadata.labels`. */
 export interface Deviation {
@@ -56,7 +60,31 @@ function scrub(value: unknown, field = ''): unknown {
     if (field === 'continue' && value !== '') return '<continue>';
     return patterns.reduce((text, [pattern, word]) => text.replace(pattern, word), value);
   }
-  if (Array.isArray(value)) return value.map((item) => scrub(item));
+  if (Array.isArray(value)) {
+    const list: readonly unknown[] = field === 'managedFields' ? inOneSecond(value) : value;
+    return list.map((item) => scrub(item));
+  }
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [String(scrub(key)), scrub(item, key)]));
+}
+
+/** Entries without a time come before those with one. */
+function inOneSecond(entries: readonly unknown[]): readonly unknown[] {
+  const sorted = entries.toSorted(byKeys((entry) => textAt(entry, 'time')));
+  const isProper = sorted.every((entry, i) => entry === entries[i]);
+  if (!isProper) return ['<not in the order of their times>', ...entries];
+  return entries.toSorted(byKeys((entry) => (textAt(entry, 'time') === '' ? '' : 'some')));
+}
+
+function byKeys(time: (entry: unknown) => string): (a: unknown, b: unknown) => number {
+  const keys = (entry: unknown): readonly string[] => [
+    textAt(entry, 'operation'),
+    time(entry),
+    ...['manager', 'apiVersion', 'subresource'].map((key) => textAt(entry, key)),
+  ];
+  return (a, b) => {
+    const [mine, other] = [keys(a), keys(b)];
+    const at = mine.findIndex((key, i) => key !== other[i]);
+    return at < 0 ? 0 : (mine[at] ?? '') < (other[at] ?? '') ? -1 : 1;
+  };
 }

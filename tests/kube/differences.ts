@@ -54,7 +54,7 @@ export const differences: readonly Difference[] = [
     kubernetes: 'also some that the server added: labels of namespaces, defaults of Services',
     reason: 'What nobody asked for belongs to nobody; no apply meets a conflict because of it.',
     decision: '0013',
-    places: /(services|namespaces|events).*managedFields/,
+    places: /\/(services|namespaces|events)(\/[^/ :?]+)?(\/(status|finalize))?(\?[^ :]*)?: .*managedFields/,
   },
   {
     title: 'Whole numbers of more than 53 bits',

@@ -20,7 +20,7 @@ async function apply(api: Api, path: string, config: JsonObject, manager = 'me',
 async function owners(api: Api, path: string): Promise<void> {
   const { body } = await api.quiet('GET', path);
   api.note('owners', {
-    managers: listAt(body, 'metadata', 'managedFields'),
+    managedFields: listAt(body, 'metadata', 'managedFields'),
     spec: body.spec,
     data: body.data,
     labels: at(body, 'metadata', 'labels'),

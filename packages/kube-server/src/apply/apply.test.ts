@@ -42,6 +42,54 @@ describe('apply', () => {
     }
   });
 
+  it('gives no time to who applies what is there, and leaves the time of who applies less of it (O5)', async () => {
+    let now = new Date('2026-01-01T00:00:00Z');
+    const clock = { now: () => now, monotonic: () => 0, sleep: () => Promise.resolve() };
+    const late = await startTestServer({ server: { clock } });
+    const times = (answer: Answer): unknown =>
+      Object.fromEntries(
+        arrayAt(answer.body, 'metadata', 'managedFields').map((e) => [valueAt(e, 'manager'), valueAt(e, 'time')]),
+      );
+    try {
+      const write = (name: string, data: JsonObject) =>
+        late.admin.call('PATCH', `${maps}/m?fieldManager=${name}`, map('m', data), APPLY);
+      await write('one', { a: '1', b: '1' });
+      now = new Date('2026-01-02T00:00:00Z');
+      expect(times(await write('two', { a: '1', b: '1' }))).toEqual({ one: '2026-01-01T00:00:00Z', two: undefined });
+      expect(times(await write('one', { a: '1' }))).toEqual({ one: '2026-01-01T00:00:00Z', two: undefined });
+      const grown = await write('two', { a: '1', b: '1', c: '1' });
+      expect(times(grown)).toEqual({ one: '2026-01-01T00:00:00Z', two: '2026-01-02T00:00:00Z' });
+    } finally {
+      await late.stop();
+    }
+  });
+
+  it('knows what is special about the owners of workloads', async () => {
+    const apps = '/apis/apps/v1/namespaces/default';
+    const labels = { app: 'web' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'x' }] } };
+    const spec = { selector: { matchLabels: labels }, template };
+    const first = (answer: Answer): unknown => arrayAt(answer.body, 'metadata', 'managedFields')[0];
+
+    const daemons = await server.admin.call('POST', `${apps}/daemonsets`, { metadata: { name: 'owned' }, spec });
+    expect(valueAt(first(daemons), 'fieldsV1', 'f:metadata')).toEqual({
+      'f:annotations': { '.': {}, 'f:deprecated.daemonset.template.generation': {} },
+    });
+    expect(valueAt(daemons.body, 'metadata', 'annotations')).toEqual({
+      'deprecated.daemonset.template.generation': '1',
+    });
+
+    const revision = { metadata: { name: 'owned' }, revision: 1, data: { a: { b: 1 } } };
+    const made = await server.admin.call('POST', `${apps}/controllerrevisions`, revision);
+    expect(valueAt(first(made), 'fieldsV1', 'f:data')).toEqual({});
+
+    await server.admin.call('POST', `${apps}/deployments`, { metadata: { name: 'owned' }, spec });
+    await server.admin.call('PATCH', `${apps}/deployments/owned/scale`, { spec: { replicas: 4 } }, MERGE);
+    const scaler = first(await server.admin.call('GET', `${apps}/deployments/owned`));
+    expect(scaler).toMatchObject({ subresource: 'scale', fieldsV1: { 'f:spec': { 'f:replicas': {} } } });
+    expect(scaler).not.toHaveProperty('time');
+  });
+
   it('shares fields of equal value, and refuses to change those of others (O3)', async () => {
     await applyMap('one', map('shared', { a: '1', b: '1' }));
     const shared = await applyMap('two', map('shared', { a: '1', c: '1' }));

@@ -18,7 +18,6 @@ import { type FieldSet, isEmptySet, LEAF, sorted } from './field-set.ts';
 import { fieldsOf } from './fields-of.ts';
 import { KUBECTL, lastApplied, withLastApplied } from './last-applied.ts';
 import { type ManagedEntry, readEntries, writeEntries } from './managed-fields.ts';
-import { mergeInto } from './merge.ts';
 import { ownableOfMain, ownableOfStatus } from './ownable.ts';
 import { afterUpdate, applyConfig, type Writing } from './ownership.ts';
 
@@ -106,8 +105,8 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
   const writing = (write: TrackedWrite, name: string, operation: 'Apply' | 'Update'): Writing => ({
     manager: { name, operation, ...(write.subresource === undefined ? {} : { subresource: write.subresource }) },
     apiVersion: write.definition.apiVersion,
-    // As Kubernetes does: who scales a custom resource leaves no time.
-    time: write.subresource === 'scale' && write.definition.custom ? undefined : timestamp(write.context.now),
+    // As Kubernetes does: who scales leaves no time.
+    time: write.subresource === 'scale' ? undefined : timestamp(write.context.now),
     ownable: write.subresource === 'status' ? ownableOfStatus : ownableOfMain(write.definition.hasStatus),
   });
 
@@ -154,14 +153,9 @@ export function createFieldTracker(types: TypeSource): FieldTracker {
       const schema = schemaOf(write.definition);
       const live = withoutManagedFields(current);
       const before = readEntries(storedFields(current)) ?? [];
-      const isFirst = before.length === 0;
-      const timed = writing(write, name, 'Apply');
       const tolerated = name === KUBECTL ? lastApplied(schema, live) : LEAF;
-      const entries = isFirst ? firstEntries(write, live) : before;
-      // As Kubernetes does: who is the first to apply, and changes nothing, leaves no time.
-      const changesNothing = isFirst && equalJson(mergeInto(schema, live, config), live);
-      const by = changesNothing ? { ...timed, time: undefined } : timed;
-      const result = applyConfig(schema, live, config, entries, by, {
+      const entries = before.length === 0 ? firstEntries(write, live) : before;
+      const result = applyConfig(schema, live, config, entries, writing(write, name, 'Apply'), {
         force,
         tolerated,
         ...(write.subresource === 'scale' ? { shownVersion: SCALE_VERSION } : {}),

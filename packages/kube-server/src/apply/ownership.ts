@@ -6,7 +6,8 @@
  * - O3 An apply that would change what another manager owns is refused with all conflicts, unless it is forced: then
  *   the others lose those fields. Fields applied with the value that they have are owned together.
  * - O4 A field that an applier no longer applies goes if nobody else owns it (prune.ts).
- * - O5 The time of an entry moves only when the entry's manager changed something.
+ * - O5 The time of an entry moves only when the entry's manager changed something. Who applies what the object has
+ *   already owns it without a time.
  * - O6 What the server keeps (names, versions, times of the object) is owned by nobody.
  */
 import type { JsonObject } from '../json.ts';
@@ -97,6 +98,7 @@ export function applyConfig(
     if (open.length > 0) throw conflictError(open, shownVersion);
   }
   const left = others.map((entry) => less(entry, union(changed, removed)));
-  const isSame = own && equalSets(own.fields, fields) && isEmptySet(changed) && isEmptySet(removed);
-  return { object, entries: [...left, isSame ? own : { ...manager, apiVersion, ...timed(time), fields }] };
+  const isUnchanged = isEmptySet(comparison.changed) && isEmptySet(comparison.removed);
+  if (own && isUnchanged && equalSets(own.fields, fields)) return { object, entries: [...left, own] };
+  return { object, entries: [...left, { ...manager, apiVersion, ...timed(isUnchanged ? own?.time : time), fields }] };
 }

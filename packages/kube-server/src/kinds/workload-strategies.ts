@@ -113,7 +113,10 @@ export const replicaSetStrategy: Strategy = {
 
 const GENERATION = 'deprecated.daemonset.template.generation';
 
-/** Counts changes of the template in an annotation, which only the server writes. */
+/**
+ * Counts changes of the template in an annotation, which only the server writes. Who sends a DaemonSet without it is
+ * taken to have sent 0 and owns it: in Kubernetes it is a field of the spec as its program has it.
+ */
 function countTemplates(draft: JsonObject, current?: Readonly<JsonObject>): void {
   const before = Number(stringAt(current, 'metadata', 'annotations', GENERATION) ?? 0);
   const isChanged = !current || !equalJson(templateOf(draft), templateOf(current));
@@ -170,6 +173,7 @@ function validateDaemonSet(draft: Readonly<JsonObject>): readonly FieldError[] {
 export const daemonSetStrategy: Strategy = {
   convertInput: (draft) => {
     fillTemplate(templateOf(draft));
+    ensureObject(ensureObject(draft, 'metadata'), 'annotations')[GENERATION] ??= '0';
     const strategy = objectAt(draft, 'spec', 'updateStrategy');
     if (strategy?.type !== 'RollingUpdate') return;
     const rolling = ensureObject(strategy, 'rollingUpdate');

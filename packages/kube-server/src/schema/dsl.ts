@@ -10,7 +10,7 @@
  * another type; `string(A|B)` is an enumeration; `time=null` is shown as null where nobody said when. `[T]@key` merges list items by `key` in strategic patches, `[T]@`
  * merges a list of plain values, each an item of a set. Ownership (server-side apply) follows the same keys;
  * `[T]@key+other` has more keys for it than strategic patches have, `[T]#key` has keys for it alone, and a list without
- * any is owned as a whole. So is a `{T}~`, and a type declared as `Name~:`. `Name>Title:` is published under its title: names
+ * any is owned as a whole. So is a `raw`, a `{T}~`, and a type declared as `Name~:`. `Name>Title:` is published under its title: names
  * are unique here, titles within their group.
  */
 import type { Schema } from './schema.ts';
@@ -30,7 +30,11 @@ const primitives: Readonly<Record<string, Schema>> = {
   quantity: { 'x-kubernetes-int-or-string': true, format: 'quantity' },
   intstr: { 'x-kubernetes-int-or-string': true, format: 'int-or-string' },
   any: { 'x-kubernetes-preserve-unknown-fields': true },
-  raw: { typeName: 'io.k8s.apimachinery.pkg.runtime.RawExtension', 'x-kubernetes-preserve-unknown-fields': true },
+  raw: {
+    typeName: 'io.k8s.apimachinery.pkg.runtime.RawExtension',
+    'x-kubernetes-preserve-unknown-fields': true,
+    'x-kubernetes-map-type': 'atomic',
+  },
   fields: {
     type: 'object',
     typeName: 'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1',
