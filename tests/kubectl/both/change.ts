@@ -21,7 +21,8 @@ export const changeScenarios: readonly Scenario[] = [
       },
       { run: 'apply --dry-run=server -f -', input: manifest(configMap('one', { c: '1' })) },
       'get configmap one -o=jsonpath={.data}',
-      `get deployment web ${yaml} --show-managed-fields`,
+      // Entries are sorted by time: a second may pass between two of them on one server alone.
+      { run: `get deployment web ${yaml} --show-managed-fields`, compare: 'lines' },
       'apply view-last-applied configmap/one',
       {
         run: 'apply -f - --prune -l=app=web --prune-allowlist=apps/v1/Deployment',
@@ -53,7 +54,8 @@ export const changeScenarios: readonly Scenario[] = [
         run: 'apply --server-side --field-manager=other --force-conflicts -f -',
         input: manifest(workload('Deployment', 'web', { replicas: 4 })),
       },
-      `get deployment web ${yaml} --show-managed-fields`,
+      // Entries are sorted by time: a second may pass between two of them on one server alone.
+      { run: `get deployment web ${yaml} --show-managed-fields`, compare: 'lines' },
       {
         run: 'diff --server-side --field-manager=other -f -',
         input: manifest(workload('Deployment', 'web', { replicas: 5 })),
