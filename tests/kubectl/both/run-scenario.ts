@@ -72,7 +72,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b10\.96\.\d+\.\d+\b/g, '<address>'],
   [/(?<=[\s(])\d+[smh](\d+[smh])?(?=[\s)]|$)/gm, '<age>'],
   // Temporary files of `diff`.
-  [/\/tmp\/(LIVE|MERGED)-\d+/g, '/tmp/$1'],
+  // Below the folder for temporary files, wherever that is.
+  [/\/\S*\/(LIVE|MERGED)-\d+/g, '/tmp/$1'],
   [/^(---|\+\+\+) (\S+)\t.*$/gm, '$1 $2'],
 ];
 
