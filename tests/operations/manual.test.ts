@@ -10,31 +10,10 @@ import { isFinal, isPlanned, PLAN_SPEC_ANNOTATION } from '@polarstack/domain';
 import { missing } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWalkScene, namespace, type Row, signal, type WalkScene } from '../walks/scene.ts';
+import type { Example, Now } from './manual-example.ts';
 
 const patient = { signal, timeoutMs: 240_000, intervalMs: 100 } as const;
 const CLUSTER = 'manual';
-
-/** What the manual knows of the cluster when it types. */
-interface Now {
-  readonly leader: string;
-  readonly replicas: readonly string[];
-  /** A node on which the instance is not. */
-  readonly elsewhere: (instance: string) => string;
-}
-
-interface Example {
-  readonly title: string;
-  readonly type: OperationType;
-  /** Parameters of the same operation, made as an object. */
-  readonly parameters?: (now: Now) => Row;
-  /** The patch of the spec that asks for it, where it is asked for by the spec. */
-  readonly spec?: Row;
-  /** Words after `polarstack plan`. */
-  readonly command: (now: Now) => readonly string[];
-  readonly kubectl: (now: Now) => Promise<void>;
-  /** Done before anything is planned. */
-  readonly before?: () => Promise<void>;
-}
 
 describe.skipIf(missing('postgres') || missing('kubectl'))("the original's user manual", () => {
   let s: WalkScene;
