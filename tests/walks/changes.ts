@@ -6,7 +6,7 @@ import { type MPDOperation, type OperationType, MPDOperations as operations } fr
 import { isStackError } from '@polarstack/base';
 import { isFinal } from '@polarstack/domain';
 import { Pods } from '@polarstack/kube';
-import { namespace, type WalkScene } from './scene.ts';
+import { namespace, SMALLEST, type WalkScene } from './scene.ts';
 
 /** Choices of one change, drawn from the seed: the same seed draws the same ones, whatever the cluster is like. */
 export interface Draw {
@@ -28,6 +28,8 @@ export interface Change {
 
 const NODES = ['node-1', 'node-2', 'node-3'] as const;
 const UNKNOWN = '9999';
+/** Sizes of volumes, from a little to more than there is: a smaller one than before is refused. */
+const SIZES = [SMALLEST, '320Mi', '384Mi', '448Mi', '512Mi'] as const;
 
 const ids = async (scene: WalkScene): Promise<readonly string[]> =>
   Object.keys((await scene.cluster()).status?.dbInstanceStatus ?? {}).sort();
@@ -222,6 +224,47 @@ export const changes: readonly Change[] = [
     make: spec(async (_, d) => ({ classInfoModifyTo: { className: d.of(['local.small', 'local.medium']) ?? '' } })),
   },
   { name: 'an unknown class', weight: 1, make: spec(async () => ({ classInfoModifyTo: { className: 'local.huge' } })) },
+  {
+    name: 'larger or smaller volumes',
+    weight: 2,
+    needs: 'ExtendStorage',
+    make: spec(async (_, d) => ({ localStore: { size: d.of(SIZES) ?? '' } })),
+  },
+  {
+    name: 'extend or shrink',
+    weight: 1,
+    needs: 'ExtendStorage',
+    make: operation('ExtendStorage', async (_, d) => ({ size: d.of(SIZES) ?? '' })),
+  },
+  {
+    name: 'volumes of the size of the spec',
+    weight: 1,
+    needs: 'ExtendStorage',
+    make: annotation(async () => ({ extendStorage: '1' })),
+  },
+  {
+    name: 'a size that is none',
+    weight: 1,
+    needs: 'ExtendStorage',
+    make: operation('ExtendStorage', async () => ({ size: 'much' })),
+  },
+  {
+    name: 'another minor version',
+    weight: 2,
+    needs: 'UpgradeMinorVersion',
+    make: spec(async (s, d) => ({ versionCfgModifyTo: { versionName: d.of(s.versions) ?? '' } })),
+  },
+  {
+    name: 'upgrade or downgrade',
+    weight: 1,
+    needs: 'UpgradeMinorVersion',
+    make: operation('UpgradeMinorVersion', async (s, d) => ({ versionName: d.of(s.versions) ?? '' })),
+  },
+  {
+    name: 'an unknown minor version',
+    weight: 1,
+    make: spec(async () => ({ versionCfgModifyTo: { versionName: 'postgresql-99.1' } })),
+  },
   {
     name: 'a plan only',
     weight: 1,

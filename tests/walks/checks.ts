@@ -58,14 +58,15 @@ function internalErrors(scene: WalkScene): readonly string[] {
 
 async function wrongObjects(scene: WalkScene): Promise<readonly string[]> {
   const { client, name } = scene;
-  const { status } = await scene.cluster();
+  const { spec, status } = await scene.cluster();
   const members = Object.entries(status?.dbInstanceStatus ?? {});
   const pods = members.map(([, { podName = '' }]) => podName);
   const mine = { namespace, labelSelector: `${labels.clusterName}=${name}` };
   const namesIn = (items: readonly { readonly metadata?: { readonly name?: string } }[]) =>
     items.map(({ metadata }) => metadata?.name ?? '');
   const found = (await client.list(Pods, mine)).items;
-  const claims = namesIn((await client.list(PersistentVolumeClaims, mine)).items);
+  const volumes = (await client.list(PersistentVolumeClaims, mine)).items;
+  const claims = namesIn(volumes);
   const leaves = namesIn((await client.list(Secrets, { namespace })).items).filter((one) => one.endsWith('-tls'));
   const map = await client.get(ConfigMaps, { namespace, name: names.haRecord(name) });
   const record = parseRecord(map.data?.[HA_RECORD_KEY] ?? '');
@@ -75,6 +76,21 @@ async function wrongObjects(scene: WalkScene): Promise<readonly string[]> {
   return [
     ...same('pods', namesIn(found), pods),
     ...same('claims', claims, pods),
+    ...same(
+      'sizes of the volumes',
+      volumes.map((volume) => String(volume.status?.capacity?.storage)),
+      volumes.map(() => String(status?.appliedSpec?.localStore?.size)),
+    ),
+    ...same(
+      'size that the spec asks for',
+      [String(spec.localStore?.size)],
+      [String(status?.appliedSpec?.localStore?.size)],
+    ),
+    ...same(
+      'images of the pods',
+      found.map(({ spec: of }) => String(of?.containers[0]?.image)),
+      found.map(() => String(status?.engine?.image)),
+    ),
     ...same(
       'TLS secrets',
       leaves,
@@ -101,6 +117,7 @@ async function wrongData(scene: WalkScene, rows: readonly number[]): Promise<rea
   const members = Object.keys(status?.dbInstanceStatus ?? {});
   const wrong: string[] = [];
   const sums = new Set<string>();
+  const versions = new Set<string>();
   for (const id of members) {
     const slots = await scene.sql(id, `select slot_name from pg_replication_slots where slot_name like 'ins_%'`);
     const others = members.filter((other) => other !== id).map((other) => `ins_${other}`);
@@ -111,6 +128,8 @@ async function wrongData(scene: WalkScene, rows: readonly number[]): Promise<rea
         others,
       ),
     );
+    const [version] = await scene.sql(id, 'show server_version');
+    versions.add(String(version?.server_version).split(' ')[0] ?? '');
     const [of] = await scene.sql(id, `select pg_is_in_recovery() as standby`);
     if (of?.standby !== (id !== status?.leaderInstanceId)) wrong.push(`${id}: standby is ${String(of?.standby)}`);
     const found = await scene.sql(id, 'select n from written order by n');
@@ -120,6 +139,12 @@ async function wrongData(scene: WalkScene, rows: readonly number[]): Promise<rea
       wrong.push(`${lost.length} of ${rows.length} acknowledged rows are not on ${id}, e.g. ${lost[0]}`);
     const [sum] = await scene.sql(id, `select count(*) || ' ' || coalesce(sum(hashint8(n)), 0) as sum from written`);
     sums.add(String(sum?.sum));
+  }
+  const name = status?.appliedSpec?.versionCfg?.versionName;
+  const recorded = name === scene.versions[0] ? undefined : name;
+  if (versions.size > 1) wrong.push(`the instances run ${[...versions].join(' and ')}`);
+  if (recorded && ![...versions].every((version) => recorded === `postgresql-${version}`)) {
+    wrong.push(`the instances run ${[...versions].join(', ')}, and the recorded version is ${recorded}`);
   }
   if (sums.size > 1) wrong.push(`the instances hold different rows: ${[...sums].join(', ')}`);
   return wrong;

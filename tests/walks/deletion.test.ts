@@ -10,12 +10,15 @@ import { isPlanned } from '@polarstack/domain';
 import { ConfigMaps, PersistentVolumeClaims, Pods, Secrets, Services } from '@polarstack/kube';
 import { clusterManifest, config, missing, seededRandom } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWalkScene, namespace, type Row, signal, type WalkScene } from './scene.ts';
+import { createWalkScene, namespace, type Row, SMALLEST, signal, type WalkScene } from './scene.ts';
 
 const CLUSTER = 'doomed';
+const spec = { followerNum: 1, localStore: { size: SMALLEST } };
 
-/** What is under way, from the id of the RW and of its RO, and a node without an instance. */
-const operations: readonly (readonly [OperationType, (rw: string, ro: string, node: string) => Row])[] = [
+type Parameters = (rw: string, ro: string, node: string, versions: readonly string[]) => Row;
+
+/** What is under way, from the id of the RW and of its RO, a node without an instance, and the minor versions. */
+const operations: readonly (readonly [OperationType, Parameters])[] = [
   ['SwitchRw', (_, instance) => ({ instance })],
   ['RestartIns', (instance) => ({ instance })],
   ['RestartCluster', () => ({ mode: 'rolling' })],
@@ -26,6 +29,8 @@ const operations: readonly (readonly [OperationType, (rw: string, ro: string, no
   ['RebuildRo', (_, instance) => ({ instance })],
   ['Rebuild', () => ({})],
   ['ModifyClass', () => ({ className: 'local.medium' })],
+  ['ExtendStorage', () => ({ size: '512Mi' })],
+  ['UpgradeMinorVersion', (_rw, _ro, _node, [, versionName]) => ({ versionName })],
 ];
 
 describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluster in the middle of', () => {
@@ -38,7 +43,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
   const chosen = taken.flatMap((one) => (one ? [one] : []));
 
   beforeAll(async () => {
-    s = await createWalkScene(CLUSTER, { followerNum: 1 });
+    s = await createWalkScene(CLUSTER, spec);
   }, 500_000);
   afterAll(async () => {
     await s?.close();
@@ -63,7 +68,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
   test.each(chosen)(
     '%s',
     async (type, parameters) => {
-      const apply = clusterManifest(CLUSTER, { followerNum: 1 });
+      const apply = clusterManifest(CLUSTER, spec);
       await s.home.kubectlOk(['apply', '-f', '-'], { input: apply });
       await s.home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${CLUSTER}`, '--timeout=240s']);
       const { status } = await s.cluster();
@@ -71,7 +76,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
       const ro = Object.keys(status?.dbInstanceStatus ?? {}).find((id) => id !== rw) ?? '';
       const used = Object.values(status?.dbInstanceStatus ?? {}).map(({ nodeName }) => nodeName);
       const free = ['node-1', 'node-2', 'node-3'].find((node) => !used.includes(node)) ?? '';
-      const name = await s.make(type, parameters(rw, ro, free));
+      const name = await s.make(type, parameters(rw, ro, free, s.versions));
       await waitFor(
         `${name} to begin`,
         async () => (await s.client.get(MPDOperations, { namespace, name })).status?.workflow,

@@ -1,5 +1,6 @@
 /** A home with one cluster and a client that writes, to be changed at random: what a walk's changes and checks need of it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations, names } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
@@ -15,9 +16,13 @@ import {
 import { clusterManifest, createTestHome, type TestHome } from '@polarstack/testkit';
 import pg from 'pg';
 import { type Login, startWriter, type Writer } from '../cluster-manager/writer.ts';
+import { copyAsVersion, installedPostgres, laterMinor } from '../operations/second-minor.ts';
 
 export const namespace = 'default';
 export const signal = new AbortController().signal;
+
+/** What the volumes of a walk begin with. */
+export const SMALLEST = '256Mi';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -25,6 +30,8 @@ export interface WalkScene {
   readonly home: TestHome;
   readonly client: KubeClient;
   readonly name: string;
+  /** Names of minor versions in the catalog, oldest first; the cluster begins with the first. */
+  readonly versions: readonly string[];
   /** Repeats a call while the API server is away. */
   api<T>(what: string, call: () => Promise<T>): Promise<T>;
   cluster(): Promise<MPDCluster>;
@@ -55,9 +62,24 @@ const kill = (pid: number): void => {
   }
 };
 
+/** Later minor versions beside the installed one; see second-minor.ts for what of them is real. */
+function laterMinors() {
+  const installed = installedPostgres();
+  const folder = mkdtempSync(join(tmpdir(), 'minors-'));
+  chmodSync(folder, 0o755);
+  const later = [10, 20].map((steps) => laterMinor(installed, steps));
+  const bins = later.map((version) => copyAsVersion(installed, join(folder, version), version));
+  return {
+    env: { POLARSTACK_PG_BIN: [installed.bin, ...bins].join(':') },
+    versions: [String(installed.major), ...later].map((version) => `postgresql-${version}`),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
 export async function createWalkScene(name: string, spec: Row): Promise<WalkScene> {
   const home = createTestHome('polarstack-walk-');
-  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000 });
+  const { env, versions, remove } = laterMinors();
+  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
   await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
   await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });
   const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
@@ -68,6 +90,7 @@ export async function createWalkScene(name: string, spec: Row): Promise<WalkScen
     home,
     client,
     name,
+    versions,
     api: async (what, call) => {
       const answer = await waitFor(what, async () => ({ value: await call() }), {
         signal,
@@ -126,7 +149,7 @@ export async function createWalkScene(name: string, spec: Row): Promise<WalkScen
     },
     up: async () => {
       // Not to its end, which is the cluster's readiness.
-      await home.polarstack(['up', '--no-demo', '--timeout', '0.05'], { timeoutMs: 300_000 });
+      await home.polarstack(['up', '--no-demo', '--timeout', '0.05'], { timeoutMs: 300_000, env });
       await scene.cluster();
     },
     writer: async () => await startWriter(await login()),
@@ -149,6 +172,7 @@ export async function createWalkScene(name: string, spec: Row): Promise<WalkScen
     close: async () => {
       await client.close();
       await home.remove();
+      remove();
     },
   };
   const login = async (): Promise<Login> =>

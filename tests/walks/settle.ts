@@ -78,6 +78,18 @@ async function repairParameters(scene: WalkScene, workMem: string): Promise<void
   });
 }
 
+/** The version to bring the cluster to where an upgrade that was given up left it with two. */
+async function halfWay(scene: WalkScene): Promise<string | undefined> {
+  const ids = Object.keys((await scene.cluster()).status?.dbInstanceStatus ?? {});
+  const running = new Set<string>();
+  for (const id of ids) {
+    const [row] = await scene.api('a version', async () => await scene.sql(id, `show server_version`));
+    running.add(String(row?.server_version).split(' ')[0] ?? '');
+  }
+  const newest = [...running].sort().at(-1);
+  return running.size > 1 ? scene.versions.find((name) => name === `postgresql-${newest}`) : undefined;
+}
+
 /**
  * Lets everything end, then asks by the spec for two ROs and a value that nobody asked for before, and waits until the
  * cluster is so and Ready.
@@ -89,6 +101,7 @@ export async function settle(scene: WalkScene, walk: number): Promise<Settled> {
   const workMem = String(20_000 + walk);
   await repairParameters(scene, workMem);
   const { status } = await scene.cluster();
+  const finish = await halfWay(scene);
   await scene.api(
     'the last change',
     async () =>
@@ -96,6 +109,8 @@ export async function settle(scene: WalkScene, walk: number): Promise<Settled> {
         followerNum: isPlanned('AddRo') ? 2 : undefined,
         classInfo: { className: status?.insClassInfo?.className ?? 'local.small' },
         classInfoModifyTo: { className: '' },
+        localStore: { size: status?.appliedSpec?.localStore?.size },
+        versionCfgModifyTo: { versionName: finish ?? '' },
         parameters: { work_mem: `${workMem}kB`, work_men: null },
       }),
   );

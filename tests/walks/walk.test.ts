@@ -7,7 +7,7 @@
  */
 import { config, dataDirsOf, missing, seededRandom, watchPrimaries, writingServer } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWalkScene, type WalkScene } from './scene.ts';
+import { createWalkScene, SMALLEST, type WalkScene } from './scene.ts';
 import { missingTypes, walk } from './walk.ts';
 
 const WALKS = config.walks ?? 1;
@@ -25,7 +25,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('random walks', () =>
   const fresh = async (): Promise<WalkScene> => {
     await scene?.close();
     scene = undefined;
-    scene = await createWalkScene('walk', { followerNum: 2 });
+    scene = await createWalkScene('walk', { followerNum: 2, localStore: { size: SMALLEST } });
     return scene;
   };
 
