@@ -159,6 +159,11 @@ export interface FenceEvidence {
   readonly timeline?: number;
   /** Where the last checkpoint begins: after a clean stop the last record there is. */
   readonly lsn?: string;
+  /**
+   * Where the WAL in the folder ends, behind its last whole record, on `timeline`: everything that was ever acknowledged lies before
+   * it. Absent where it could not be found out in time; the proof of death does not depend on it.
+   */
+  readonly walEnd?: string;
   readonly at: string;
 }
 

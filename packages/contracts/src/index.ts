@@ -3,3 +3,4 @@ export { type AgentClient, type AgentClientOptions, createAgentClient } from './
 export { agentRequests, MAX_TASK_WAIT_MS } from './agent-requests.ts';
 export * as guards from './guard.ts';
 export * from './pod.ts';
+export * from './pulse.ts';
