@@ -1,6 +1,6 @@
 import { StackError, silentLogger, waitFor } from '@polarstack/base';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { WatchEvent } from './client.ts';
 import { createController, source } from './controller.ts';
 import { createInformer } from './informer.ts';
@@ -216,6 +216,82 @@ test('more stuck keys than there are places: the others run, and no stuck key ru
   stop.abort();
   await Promise.all(running);
   expect(controller.queue.length).toBe(0);
+});
+
+test('stuck keys that come again take no place, so that only their first runs can hold up another (C4)', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const names = Array.from({ length: 8 }, (_, i) => `default/stuck-${i}`);
+    const runs: string[] = [];
+    const ends = new Map<string, () => void>();
+    const controller = createController({
+      sources: [],
+      reconcile: async (key, signal) => {
+        runs.push(key);
+        if (!key.includes('stuck')) return;
+        await new Promise<void>((resolve) => {
+          ends.set(key, resolve);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      },
+      concurrency: 2,
+      handOverMs: 1_000,
+    });
+    const turns = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+    };
+    running.push(controller.run(stop.signal));
+    for (const name of names) controller.queue.add(name);
+    for (let taken = 2; taken <= names.length; taken += 2) {
+      await turns(() => runs.length === taken);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    for (const end of ends.values()) end();
+    ends.clear();
+    await new Promise((resolve) => setImmediate(resolve));
+    // From here on no time passes: nobody hands over a place.
+    for (const name of names) controller.queue.add(name);
+    controller.queue.add('default/a');
+    await turns(() => runs.includes('default/a'));
+    expect(runs).toEqual([...names, ...names, 'default/a']);
+    for (const end of ends.values()) end();
+    // Those that ended in time take places again: two of them, and no third run starts.
+    ends.clear();
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const name of names.slice(0, 3)) controller.queue.add(name);
+    await turns(() => ends.size === 2);
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(ends.size).toBe(2);
+    for (const end of ends.values()) end();
+    await turns(() => ends.size === 3);
+    for (const end of ends.values()) end();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('keys of which it is known that they will wait take no place from the start (C4)', async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `stuck-${i}`);
+  const script = scriptedClient([...names, 'a'].map((name) => configMap(name, 1)));
+  const informer = createInformer<ConfigMap>({ client: script.client as never, resource: ConfigMaps });
+  const runs: string[] = [];
+  const controller = createController({
+    sources: [source(informer, ({ object }) => [objectKey(object)])],
+    reconcile: async (key, signal) => {
+      runs.push(key);
+      if (!key.includes('stuck')) return;
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+    concurrency: 1,
+    willWait: (key) => key.includes('stuck'),
+  });
+  running.push(informer.start(stop.signal), controller.run(stop.signal));
+  script.release();
+  await until('the other', () => runs.includes('default/a'));
+  stop.abort();
+  await Promise.all(running);
 });
 
 test('a report of an error or of slowness that fails does not end the controller', async () => {

@@ -5,8 +5,9 @@
  * - C1 No run starts before every source holds its first whole list.
  * - C2 Every change of a source is followed by a run of its keys that starts after the change is in the copy.
  * - C3 When the signal aborts no run starts any more, and `run` resolves only after those under way have ended.
- * - C4 A run that takes longer than `handOverMs` gives its place to another key and goes on itself: runs that are stuck
- *   hold up no other key, however many they are. Its own key still has no second run.
+ * - C4 A run that takes longer than `handOverMs` gives its place to another key and goes on itself, and later runs of its
+ *   key take no place at all until one has ended in time: runs that are stuck hold up no other key, however many they
+ *   are and however often they come again. Its own key still has no second run.
  */
 import { setMaxListeners } from 'node:events';
 import { toStackError } from '@polarstack/base';
@@ -44,11 +45,13 @@ export interface ControllerOptions {
   readonly sources: readonly ControllerSource[];
   /** The signal aborts when the controller stops. What it throws is reported and the key comes again with back-off. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult> | Promise<void>;
-  /** How many keys at once. Default 4. */
+  /** How many keys at once; those that are slow are not counted. Default 4. */
   readonly concurrency?: number;
   readonly queue?: WorkQueue;
   /** After this many milliseconds a run counts as slow, and its place goes to another key. Default 60 000. */
   readonly handOverMs?: number;
+  /** Whether a run of this key is going to wait for something that does not answer: it takes no place. Default: nobody knows. */
+  readonly willWait?: (key: string) => boolean;
   /** Told of each run that is slow. */
   readonly onSlow?: (key: string) => void;
   /** Told of each failed run and of the pause before the next, in milliseconds. */
@@ -61,8 +64,14 @@ export interface Controller {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** Keys whose last run was slow, and what still runs without a place. */
+interface Slow {
+  readonly keys: Set<string>;
+  readonly runs: Set<Promise<void>>;
+}
+
 export function createController(options: ControllerOptions): Controller {
-  const { sources, reconcile, concurrency = 4, handOverMs = 60_000, onSlow, onError } = options;
+  const { sources, reconcile, concurrency = 4, handOverMs = 60_000, willWait, onSlow, onError } = options;
   const queue = options.queue ?? createWorkQueue();
 
   async function runOnce(key: string, signal: AbortSignal): Promise<void> {
@@ -80,24 +89,36 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** Resolves when the run has ended or is slow; those that are slow are kept in `slow`. */
-  async function runOrHandOver(key: string, signal: AbortSignal, slow: Set<Promise<void>>): Promise<void> {
+  async function runOrHandOver(key: string, signal: AbortSignal, slow: Slow): Promise<void> {
     const run = runOnce(key, signal);
     let timer: NodeJS.Timeout | undefined;
     const isSlow = new Promise<true>((resolve) => {
       timer = setTimeout(() => resolve(true), handOverMs);
     });
     if ((await Promise.race([run, isSlow])) === true) {
-      slow.add(run);
-      void run.then(() => slow.delete(run));
+      slow.keys.add(key);
+      slow.runs.add(run);
+      void run.then(() => slow.runs.delete(run));
       tell(() => onSlow?.(key));
+    } else {
+      slow.keys.delete(key);
     }
     clearTimeout(timer);
   }
 
-  async function work(signal: AbortSignal, slow: Set<Promise<void>>): Promise<void> {
+  async function work(signal: AbortSignal, slow: Slow): Promise<void> {
     for (let key = await queue.next(signal); key !== undefined; key = await queue.next(signal)) {
-      if (signal.aborted) queue.done(key);
-      else await runOrHandOver(key, signal, slow);
+      if (signal.aborted) {
+        queue.done(key);
+        continue;
+      }
+      const run = runOrHandOver(key, signal, slow);
+      if (!slow.keys.has(key) && willWait?.(key) !== true) {
+        await run;
+        continue;
+      }
+      slow.runs.add(run);
+      void run.then(() => slow.runs.delete(run));
     }
   }
 
@@ -108,11 +129,11 @@ export function createController(options: ControllerOptions): Controller {
       const detach = sources.map((each) => each.attach(queue));
       try {
         await untilAborted(Promise.all(sources.map((each) => each.synced)), signal);
-        const slow = new Set<Promise<void>>();
+        const slow: Slow = { keys: new Set(), runs: new Set() };
         if (!signal.aborted) {
           await Promise.all(Array.from({ length: concurrency }, async () => await work(signal, slow)));
         }
-        await Promise.all(slow);
+        while (slow.runs.size > 0) await Promise.all(slow.runs);
       } finally {
         for (const each of detach) each();
         await queue.shutDown();
