@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { waitFor } from '@polarstack/base';
 import { createAuthority, issueCertificate, type KeyPair } from '@polarstack/pki';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type AgentClient, createAgentClient } from './agent-client.ts';
@@ -12,7 +13,7 @@ let server: Server;
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 const clients: AgentClient[] = [];
 
-const clientTo = (serverName: string, options: { readonly timeoutMs?: number } = {}) => {
+const clientTo = (serverName: string, options: { readonly timeoutMs?: number; readonly silenceMs?: number } = {}) => {
   const client = createAgentClient({
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
@@ -130,4 +131,69 @@ test('what goes over the wire is the contract', async () => {
     'POST /v1/engine/stop {"mode":"fast","timeoutMs":5}',
     'PUT /v1/slots {"slots":["ins_1"]}',
   ]);
+});
+
+const pulse = (sequence: number): string =>
+  `${JSON.stringify({ sequence, engine: { state: 'running' }, probes: {} })}\n`;
+
+test('a watch gets each pulse, however it is cut into pieces, on a connection of its own, until it is aborted', async () => {
+  const sockets = new Set<unknown>();
+  let gone = false;
+  answer = (request, response) => {
+    sockets.add(request.socket);
+    if (request.url !== '/v1/pulses') {
+      response.end('{}');
+      return;
+    }
+    response.once('close', () => {
+      gone = true;
+    });
+    const text = pulse(1) + pulse(2);
+    response.write(text.slice(0, 10));
+    setImmediate(() => response.write(text.slice(10)));
+  };
+  const client = clientTo('pod-1');
+  await client.status();
+  const stop = new AbortController();
+  const seen: number[] = [];
+  await client.watch(({ sequence }) => {
+    seen.push(sequence);
+    if (sequence === 2) stop.abort();
+  }, stop.signal);
+  expect(seen).toEqual([1, 2]);
+  expect(sockets.size).toBe(2);
+  await waitFor('the agent to notice', async () => (gone ? true : undefined), { signal: AbortSignal.timeout(20_000), timeoutMs: 20_000 });
+  await client.watch(() => {}, stop.signal);
+});
+
+test('a watch that ends, breaks, is silent, is refused or gets rubbish says so', async () => {
+  const watch = async (client: AgentClient) => await client.watch(() => {}, new AbortController().signal);
+  const unreachable = (message: string) => ({ code: 'AgentUnreachable', message: expect.stringContaining(message) });
+  answer = (_, response) => void response.end(pulse(1));
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject(unreachable('the stream ended'));
+  answer = (request, response) => void response.write(pulse(1), () => request.socket.destroy());
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject({ code: 'AgentUnreachable' });
+  answer = (_, response) => void response.write(pulse(1));
+  await expect(watch(clientTo('pod-1', { silenceMs: 50 }))).rejects.toMatchObject(unreachable('no pulse for 50 ms'));
+  answer = () => {};
+  await expect(watch(clientTo('pod-1', { silenceMs: 50 }))).rejects.toMatchObject(unreachable('no pulse for 50 ms'));
+  answer = (_, response) => void response.write('what?\n');
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject(unreachable('not JSON'));
+  answer = (_, response) => void response.write('[1]\n');
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject(unreachable('no pulse'));
+  answer = (_, response) => void response.write('x'.repeat(300_000));
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject(unreachable('has no end'));
+  answer = (_, response) => void response.writeHead(403).end(JSON.stringify({ code: 'AgentForbidden', message: 'no' }));
+  await expect(watch(clientTo('pod-1'))).rejects.toMatchObject({ code: 'AgentForbidden', message: 'no' });
+  answer = (_, response) => void response.write(pulse(1));
+  const thrower = clientTo('pod-1').watch(() => {
+    throw new Error('not that');
+  }, new AbortController().signal);
+  await expect(thrower).rejects.toThrow('not that');
+});
+
+test('a closed client ends its watches', async () => {
+  answer = (_, response) => void response.write(pulse(1));
+  const client = clientTo('pod-1');
+  await client.watch(() => client.close(), new AbortController().signal);
 });

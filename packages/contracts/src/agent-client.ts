@@ -1,8 +1,10 @@
 import { Agent, request } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import { type ErrorCode, errorTable, StackError } from '@polarstack/base';
+import { type ErrorCode, errorTable, linkSignals, StackError } from '@polarstack/base';
 import type { AgentApi, AgentStatus, AgentTask, EngineReport, FenceEvidence, Term } from './agent.ts';
 import { MAX_TASK_WAIT_MS } from './agent-requests.ts';
+import type { PulseSource } from './pulse.ts';
+import { watchPulses } from './watch-pulses.ts';
 
 export interface AgentClientOptions {
   /** Where the agent listens. */
@@ -16,12 +18,15 @@ export interface AgentClientOptions {
   readonly keyPem: string;
   /** Time limit of an ordinary call, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
+  /** After this long without a pulse a watch counts as broken. Default `SILENCE_MS`. */
+  readonly silenceMs?: number;
 }
 
-export type AgentClient = AgentApi & {
-  /** Ends the connections; calls under way fail. */
-  close(): void;
-};
+export type AgentClient = AgentApi &
+  PulseSource & {
+    /** Ends the connections; calls under way fail, watches resolve. */
+    close(): void;
+  };
 
 interface Call {
   readonly method: 'GET' | 'PUT' | 'POST';
@@ -73,18 +78,15 @@ function remoteError(answer: Answer, what: string): StackError {
  */
 export function createAgentClient(options: AgentClientOptions): AgentClient {
   const { host, port, serverName, timeoutMs: usual = 10_000 } = options;
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    // Made once: certificates and key would be read again for every connection.
-    secureContext: createSecureContext({
-      ca: options.caPem,
-      cert: options.certPem,
-      key: options.keyPem,
-      minVersion: 'TLSv1.2',
-    }),
-    servername: serverName,
+  // Made once: certificates and key would be read again for every connection.
+  const secureContext = createSecureContext({
+    ca: options.caPem,
+    cert: options.certPem,
+    key: options.keyPem,
+    minVersion: 'TLSv1.2',
   });
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, secureContext, servername: serverName });
+  const closed = new AbortController();
   const what = `the agent of ${serverName} at ${host}:${port}`;
 
   const once = async (call: Call): Promise<Answer | 'stale'> =>
@@ -195,6 +197,23 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
     writeCanary: async (token, signal) =>
       await send({ method: 'POST', path: '/v1/canary/write', body: { token }, signal }),
     readCanary: async (signal) => await send({ method: 'POST', path: '/v1/canary/read', signal }),
-    close: () => agent.destroy(),
+    watch: async (onPulse, signal) => {
+      const { silenceMs } = options;
+      const watching = {
+        ...{ host, port, serverName, secureContext, what },
+        refusal: (answer: Answer) => remoteError(answer, what),
+        ...(silenceMs === undefined ? {} : { silenceMs }),
+      };
+      const linked = linkSignals([signal, closed.signal]);
+      try {
+        await watchPulses(watching, onPulse, linked.signal);
+      } finally {
+        linked.end();
+      }
+    },
+    close: () => {
+      closed.abort();
+      agent.destroy();
+    },
   };
 }

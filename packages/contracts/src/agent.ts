@@ -156,12 +156,20 @@ export interface FenceEvidence {
   /** Whether the engine ended in order; false also where there is no data folder. */
   readonly cleanStop: boolean;
   readonly systemId?: string;
+  /** The one that a start of this folder would go on with. */
   readonly timeline?: number;
   /** Where the last checkpoint begins: after a clean stop the last record there is. */
   readonly lsn?: string;
   /**
-   * Where the WAL in the folder ends, behind its last whole record, on `timeline`: everything that was ever acknowledged lies before
-   * it. Absent where it could not be found out in time; the proof of death does not depend on it.
+   * Where the WAL in the folder ends: the position behind its last whole record, on `timeline`. Everything that the engine ever
+   * acknowledged lies before it, and recovery in place would end here. Absent where it could not be found out in time; the proof of
+   * death does not depend on it.
+   *
+   * The rule for a replica whose WAL is of the same `timeline`: it has everything exactly where its position (the larger of received
+   * and replayed) is at or behind `walEnd`; else it lacks `walEnd` - position bytes at most. A position may lie within a record (what
+   * is flushed at a page's end is sent on); it may then be behind `walEnd`, because the rest of that record was never written,
+   * and it is before `walEnd` wherever any byte of a whole record is missing. For this the end of a record that makes the engine
+   * change to the next file is the record's, not the file's.
    */
   readonly walEnd?: string;
   readonly at: string;

@@ -10,6 +10,28 @@ import type { EngineReport, EngineRole, Term } from './agent.ts';
 /** At least this often a pulse is sent, in milliseconds. */
 export const PULSE_MS = 500;
 
+/** Who hears nothing for this long takes the stream for broken, in milliseconds. */
+export const SILENCE_MS = 3_000;
+
+/** How long a primary's engine that ended unasked is kept down for its owner's word, where somebody listens, in milliseconds. */
+export const OWNER_WORD_MS = 1_000;
+
+/**
+ * With what {@link Probe.reason} begins, before a colon and the words of the engine or the system. `starting`, `recovery`,
+ * `shutting down`: the engine says so. `too many clients`: it answers, but has no slot left, not even a reserved one. `lock`: the
+ * canary's own row or table is locked. `read-only`: the engine takes no writes. `no answer`: the look had no end in time. `failed`:
+ * all else.
+ */
+export type ProbeTrouble =
+  | 'starting'
+  | 'recovery'
+  | 'shutting down'
+  | 'too many clients'
+  | 'lock'
+  | 'read-only'
+  | 'no answer'
+  | 'failed';
+
 /** One kind of look that an agent takes at its engine again and again. */
 export interface Probe {
   readonly ok: boolean;
@@ -17,7 +39,7 @@ export interface Probe {
   readonly ms: number;
   /** Since when, in milliseconds before this pulse, every look has failed or the present one has not ended; 0 where `ok`. */
   readonly failingMs: number;
-  /** What the last failed look said. */
+  /** What the last failed look said: a {@link ProbeTrouble}, a colon, and its words. Absent where `ok`. */
   readonly reason?: string;
 }
 
@@ -52,7 +74,7 @@ export interface AgentPulse {
     readonly streaming?: boolean;
     /** Replica: how long ago its walreceiver heard of the upstream, in milliseconds; absent where it has none. */
     readonly upstreamHeardMs?: number;
-    /** Set from the moment it ended unasked until it accepts connections again. */
+    /** Set from the moment it ended unasked until it accepts connections again; what this agent did not see itself is not told. */
     readonly died?: EngineDeath;
     readonly reason?: string;
     /** Whether somebody stopped it on purpose: it stays so until it is asked to start. */
@@ -73,6 +95,10 @@ export interface AgentPulse {
 
 /** Beside the agent's calls, which are answered once. */
 export interface PulseSource {
-  /** `GET /v1/pulses`: calls `onPulse` with each pulse until the signal aborts; throws `AgentUnreachable` where the stream breaks. */
+  /**
+   * `GET /v1/pulses`, on a connection of its own: calls `onPulse` with each pulse, the first one at once. Resolves when the signal
+   * aborts; throws `AgentUnreachable` where the stream breaks, ends or is silent for {@link SILENCE_MS}, and what the agent
+   * answers where it refuses (`AgentForbidden`, ...). Where `onPulse` throws, it ends with that.
+   */
   watch(onPulse: (pulse: AgentPulse) => void, signal: AbortSignal): Promise<void>;
 }
