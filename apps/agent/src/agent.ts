@@ -14,6 +14,7 @@ import { runBootstrap } from './bootstrap.ts';
 import { createMutex } from './mutex.ts';
 import type { Readiness } from './readiness.ts';
 import type { StateFile } from './state-file.ts';
+import { describeStopped } from './stopped-folder.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { Tasks } from './tasks.ts';
 import type { TermFile } from './term-file.ts';
@@ -179,7 +180,7 @@ export function createAgent(options: AgentOptions): AgentApi {
       // Refused first, so that nothing is started between the stop and its proof.
       await terms.setFence(epoch);
       await supervisor.stop(mode, timeoutMs);
-      const found = await readiness.stopped(signal);
+      const found = await describeStopped({ driver, supervisor, log }, signal);
       // A term that came meanwhile has overtaken the fence, and may have started an engine.
       await terms.setFence(epoch);
       return {

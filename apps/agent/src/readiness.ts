@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { StackError, systemClock } from '@polarstack/base';
-import type { EngineReport, FenceEvidence } from '@polarstack/contracts';
+import type { EngineReport } from '@polarstack/contracts';
 import { bootId, type EngineDriver, type EngineRole, type Observation } from '@polarstack/engine';
 import type { StateFile } from './state-file.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -41,8 +41,6 @@ export interface Readiness {
   /** Resolves where clients may come; throws `EngineNotRunning` or `WrongRole` saying why not. */
   check(signal: AbortSignal): Promise<void>;
   report(signal: AbortSignal): Promise<EngineReport>;
-  /** What the folder of a stopped engine says of its end. Throws `EngineRunning` where it does not stand still. */
-  stopped(signal: AbortSignal): Promise<Pick<FenceEvidence, 'cleanStop' | 'systemId' | 'timeline' | 'lsn'>>;
 }
 
 export interface ReadinessOptions {
@@ -166,14 +164,7 @@ export function createReadiness({ driver, terms, state, supervisor, memoryFile }
     };
   };
 
-  const stopped: Readiness['stopped'] = async (signal) => {
-    if (supervisor.engine) throw new StackError('EngineRunning', 'the engine runs');
-    if ((await driver.dataFolder()) === 'absent') return { cleanStop: false };
-    const { systemId, timeline, checkpointLsn: lsn, state: end } = await driver.controlData(signal);
-    return { cleanStop: isCleanStop(end), systemId, timeline, lsn };
-  };
-
-  return { check, report, stopped };
+  return { check, report };
 }
 
 function readMemory(path: string): string | undefined {

@@ -145,11 +145,17 @@ export interface EngineSql {
 /** What a data folder says about itself without being started. */
 export interface ControlData {
   readonly systemId: string;
+  /** The one that a start would go on with. */
   readonly timeline: number;
   /** `shut down`, `in production`, `shut down in recovery`, ... */
   readonly state: string;
   readonly checksums: boolean;
   readonly checkpointLsn: string;
+  /** Where recovery would begin. */
+  readonly redoLsn: string;
+  /** Sizes of the files and pages of its WAL. */
+  readonly segmentBytes: number;
+  readonly pageBytes: number;
 }
 
 export interface EngineDriver {
@@ -160,6 +166,11 @@ export interface EngineDriver {
   /** `unusable` names why: another major, not ours. */
   dataFolder(): Promise<'absent' | 'present'>;
   controlData(signal: AbortSignal): Promise<ControlData>;
+  /**
+   * Where the WAL of a stopped engine ends, behind its last whole record; undefined where that cannot be told. Throws where a file
+   * cannot be read, or at the abort.
+   */
+  walEnd(control: ControlData, signal: AbortSignal): Promise<string | undefined>;
   checkParameters(
     parameters: Readonly<Record<string, string>>,
     signal: AbortSignal,

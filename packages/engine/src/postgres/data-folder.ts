@@ -209,9 +209,16 @@ export async function readControlData({ layout, binaries }: Tools, signal: Abort
   const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(result.stdout)?.[1]?.trim() ?? '';
   return {
     systemId: field('Database system identifier'),
-    timeline: Number(field("Latest checkpoint's TimeLineID")),
+    // Between a promotion and the checkpoint after it only the second one tells the new timeline: recovery takes the larger too.
+    timeline: Math.max(
+      Number(field("Latest checkpoint's TimeLineID")),
+      Number(field("Min recovery ending loc's timeline")),
+    ),
     state: field('Database cluster state'),
     checksums: field('Data page checksum version') !== '0',
     checkpointLsn: field('Latest checkpoint location'),
+    redoLsn: field("Latest checkpoint's REDO location"),
+    segmentBytes: Number(field('Bytes per WAL segment')),
+    pageBytes: Number(field('WAL block size')),
   };
 }

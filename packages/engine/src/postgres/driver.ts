@@ -9,6 +9,7 @@ import { clone, dataFolderState, initialise, readControlData, rewind } from './d
 import { type Layout, paths, SLOT_PREFIX } from './layout.ts';
 import { diagnosePostmaster, endPostmaster, findPostmaster, isAccepting, launchPostmaster } from './postmaster.ts';
 import { createSql } from './sql.ts';
+import { findWalEnd } from './wal-end.ts';
 
 /** The driver of PostgreSQL 13 to 18 for one instance. */
 export function createPostgresDriver(layout: Layout, binaries: Binaries): EngineDriver {
@@ -21,6 +22,10 @@ export function createPostgresDriver(layout: Layout, binaries: Binaries): Engine
     sql: createSql(layout),
     dataFolder: async () => await dataFolderState(tools),
     controlData: async (signal) => await readControlData(tools, signal),
+    walEnd: async ({ timeline, segmentBytes, pageBytes, redoLsn: redo, checkpointLsn: checkpoint }, signal) => {
+      const folder = join(layout.dataDir, 'pg_wal');
+      return await findWalEnd({ folder, timeline, segmentBytes, pageBytes, redo, checkpoint }, signal);
+    },
     checkParameters: async (parameters, signal) =>
       await checkParameters(
         binaries,
