@@ -30,9 +30,17 @@ function portOf(text: string | undefined): number {
   throw new StackError('InvalidConfig', `POLARSTACK_REST_PORT is ${text}, and must be 0 to 65535`);
 }
 
+/** What the operator reads itself: the settings of its patience. Not from its package, which no command needs to load. */
+export const operatorSettings = [
+  'POLARSTACK_AGENT_SILENCE_SECONDS',
+  'POLARSTACK_STANDSTILL_SECONDS',
+  'POLARSTACK_START_SECONDS',
+  'POLARSTACK_POD_END_SECONDS',
+] as const;
+
 /** The environment of the processes of a home: what a program needs to run, and nothing that a user's shell carries. */
 export function plainEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'POLARSTACK_REST_PORT'] as const;
+  const kept = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'POLARSTACK_REST_PORT', ...operatorSettings];
   return Object.fromEntries(kept.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 

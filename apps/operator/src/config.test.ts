@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readConfig } from './config.ts';
+import { patienceVariables, readConfig, readPatience } from './config.ts';
+import { defaultPatience } from './steps/patience.ts';
 
 const files = { POLARSTACK_REST_CERT: '/c', POLARSTACK_REST_KEY: '/k' };
 
@@ -11,6 +12,18 @@ test('the REST API is served only where it is said where, and with which certifi
     ...rest,
     port: 7000,
   });
+});
+
+test('the patience of operations is set in seconds, and never to none', () => {
+  expect(readConfig({}).patience).toEqual(defaultPatience);
+  for (const [what, name] of Object.entries(patienceVariables)) {
+    expect(readPatience({ [name]: '7' })).toEqual({ ...defaultPatience, [what]: 7_000 });
+    for (const bad of ['0', '-1', '1.5', '3601', 'long', '']) {
+      expect(() => readPatience({ [name]: bad }), `${name}=${bad}`).toThrow(
+        expect.objectContaining({ code: 'InvalidConfig', message: expect.stringContaining(name) }),
+      );
+    }
+  }
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { DEFAULT_OPERATOR } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import { defaultRetention, type Retention } from '@polarstack/domain';
+import { defaultPatience, type Patience } from './steps/patience.ts';
 
 export interface OperatorConfig {
   /** Path of a kubeconfig; undefined: the service account of the pod. */
@@ -12,6 +13,8 @@ export interface OperatorConfig {
   readonly leaseSeconds: number;
   /** How long operations that have ended are kept: so many of each cluster, for so long. */
   readonly retention: Retention;
+  /** How long steps wait for what does not answer or stands still. */
+  readonly patience: Patience;
   /** Where the REST API listens, and the PEM files that it shows; undefined: there is none. */
   readonly rest:
     | { readonly host: string; readonly port: number; readonly certFile: string; readonly keyFile: string }
@@ -35,11 +38,32 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OperatorConfig
   const days = wholeNumber(env, 'POLARSTACK_KEEP_OPERATIONS_DAYS', defaultRetention.ageMs / DAY_MS, 3_650);
   return {
     retention: { count, ageMs: days * DAY_MS },
+    patience: readPatience(env),
     logLevel,
     kubeconfig: env.KUBECONFIG,
     operatorName: env.POLARSTACK_OPERATOR_NAME ?? DEFAULT_OPERATOR,
     leaseSeconds: Number(lease),
     rest: restOf(env),
+  };
+}
+
+/** The settings of the operator's patience, each in whole seconds. */
+export const patienceVariables = {
+  agentSilenceMs: 'POLARSTACK_AGENT_SILENCE_SECONDS',
+  standstillMs: 'POLARSTACK_STANDSTILL_SECONDS',
+  startMs: 'POLARSTACK_START_SECONDS',
+  podEndMs: 'POLARSTACK_POD_END_SECONDS',
+} as const satisfies Record<keyof Patience, string>;
+
+/** How patient operations are, from the environment. Throws `InvalidConfig`: a patience of 0 would give up what is only slow. */
+export function readPatience(env: NodeJS.ProcessEnv = process.env): Patience {
+  const of = (what: keyof Patience): number =>
+    wholeNumber(env, patienceVariables[what], defaultPatience[what] / 1_000, 3_600, 1) * 1_000;
+  return {
+    agentSilenceMs: of('agentSilenceMs'),
+    standstillMs: of('standstillMs'),
+    startMs: of('startMs'),
+    podEndMs: of('podEndMs'),
   };
 }
 
@@ -57,10 +81,10 @@ const DAY_MS = 86_400_000;
 /** That of the original. */
 const REST_PORT = 6079;
 
-function wholeNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, fallback: number, max: number, min = 0): number {
   const text = env[name] ?? String(fallback);
-  if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
-    throw new StackError('InvalidConfig', `${name} is ${text}, and must be 0 to ${max}`);
+  if (!/^\d{1,6}$/.test(text) || Number(text) > max || Number(text) < min) {
+    throw new StackError('InvalidConfig', `${name} is ${text}, and must be ${min} to ${max}`);
   }
   return Number(text);
 }

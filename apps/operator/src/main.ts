@@ -19,13 +19,13 @@ import { readConfig } from './config.ts';
 import { type Rest, startRest } from './rest/start-rest.ts';
 import { type Operator, startOperator } from './start-operator.ts';
 
-const { logLevel, operatorName, kubeconfig, leaseSeconds, retention, rest } = readConfig();
+const { logLevel, operatorName, kubeconfig, leaseSeconds, retention, patience, rest } = readConfig();
 const logger = createLogger({ component: 'operator', level: logLevel });
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
 async function work(client: KubeClient, signal: AbortSignal): Promise<void> {
-  const operator = await startOperator({ client, logger, operatorName, retention, signal });
+  const operator = await startOperator({ client, logger, operatorName, retention, patience, signal });
   const server = rest && (await serveRest(client, operator, rest, signal));
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

@@ -31,6 +31,7 @@ import { createAcceptance } from './controllers/acceptance.ts';
 import { announceOperation } from './controllers/announce-operation.ts';
 import { createAutomation } from './controllers/automation.ts';
 import { createClusterController } from './controllers/cluster-controller.ts';
+import { createLookPace } from './controllers/look-pace.ts';
 import { clusterOfOperation, createOperationController } from './controllers/operation-controller.ts';
 import { createOperationRunner } from './controllers/operation-runner.ts';
 import { createRequestTaker } from './controllers/requests.ts';
@@ -47,6 +48,7 @@ import { isReady } from './observe/pod-seen.ts';
 import { planNow } from './operations/prepare.ts';
 import { volumeFactsOf } from './operations/volume-facts.ts';
 import type { OperatorView } from './rest/context.ts';
+import { defaultPatience, type Patience } from './steps/patience.ts';
 import type { Services } from './steps/services.ts';
 
 export interface OperatorOptions {
@@ -59,6 +61,8 @@ export interface OperatorOptions {
   readonly operatorName?: string;
   /** How long operations that have ended are kept. Default: the last 50 of each cluster, for 30 days. */
   readonly retention?: Retention;
+  /** How long steps wait for what does not answer or stands still. */
+  readonly patience?: Patience;
   /** Default: over HTTPS with the certificates of each cluster. */
   readonly agents?: AgentDirectory;
 }
@@ -70,8 +74,10 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-/** Clusters looked at side by side: each may wait for agents that do not answer. */
-const CLUSTER_CONCURRENCY = 32;
+/** Clusters, or operations, looked at side by side: it bounds the work, not those that wait for agents that do not answer. */
+const CONCURRENCY = 32;
+/** A look that answers takes a few milliseconds; one that takes longer than this waits for something, and holds up no other. */
+const HAND_OVER_MS = 250;
 
 /** Runs the operator until the signal aborts or it is closed. Resolves when its copies of the API's objects are there. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -103,7 +109,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const configMaps = createInformer({ ...watching, resource: ConfigMaps, namespace: SYSTEM_NAMESPACE });
   const informers = [clusters, operations, pods, slices, nodes, configMaps, ...Object.values(content)];
 
-  const overHttps = createAgentDirectory(client);
+  const overHttps = createAgentDirectory(client, content.secrets);
   const agents = options.agents ?? overHttps;
   const catalog = createCatalog({ client, configMaps, nodes, clusters: () => clusters.list() });
   const events = createEventRecorder({
@@ -115,7 +121,17 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   const records = createWatchedRecords(content.configMaps);
   const observer = createObserver({ pods, services, slices, agents, catalog });
-  const stepServices: Services = { client, catalog, agents, pods, records, observe: observer.observe, events, clock };
+  const stepServices: Services = {
+    client,
+    catalog,
+    agents,
+    pods,
+    records,
+    observe: observer.observe,
+    events,
+    clock,
+    patience: options.patience ?? defaultPatience,
+  };
   const isOurs = ({ spec }: MPDCluster): boolean => spec.operatorName === operatorName;
   const acceptance = createAcceptance(catalog);
   const certificates = createCertificateKeeper(stepServices, content, clock, logger);
@@ -188,7 +204,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       isOurs,
       retention: options.retention ?? defaultRetention,
     }),
-    concurrency: 8,
+    concurrency: CONCURRENCY,
+    handOverMs: HAND_OVER_MS,
+    // Each operation is a key of its own, new and soon gone: what is known of its cluster tells more than its own past.
+    willWait: (key) => {
+      const operation = operations.get(key);
+      const cluster = operation && clusters.get(clusterOfOperation(operation));
+      return cluster !== undefined && observer.isSilent(cluster);
+    },
     onError: (error, key) => logger.warn({ err: toStackError(error), operation: key }, 'an operation is tried again'),
   });
 
@@ -226,10 +249,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       steeringAnnotations: createSteeringAnnotations({ client, events, clock, nonce }),
       forget,
       isOurs,
+      pace: createLookPace(() => clusters.list().length),
       clock,
       logger,
     }),
-    concurrency: CLUSTER_CONCURRENCY,
+    concurrency: CONCURRENCY,
+    handOverMs: HAND_OVER_MS,
     onError: (error, key) => logger.warn({ err: toStackError(error), cluster: key }, 'a cluster is looked at again'),
   });
 

@@ -13,7 +13,7 @@ import { type Logger, StackError } from '@polarstack/base';
 import { createKubeClient, type KubeClient, type KubeConnection } from '@polarstack/kube';
 import { openObjectStore } from '@polarstack/kube-server';
 import { type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
-import { type Operator, type Rest, startOperator, startRest } from '@polarstack/operator';
+import { type Operator, type Rest, readPatience, startOperator, startRest } from '@polarstack/operator';
 import { proxyProcesses } from '../commands/home-processes.ts';
 import { readLocalSettings } from '../config.ts';
 import { apiAddress } from '../home/block.ts';
@@ -81,6 +81,7 @@ async function start(
 ): Promise<string> {
   const record = readHomeRecord(home);
   const settings = readLocalSettings();
+  const patience = readPatience();
   const { pods: account, proxy: proxyAccount, manager } = systemAccounts();
   const postgres = discoverPostgres({
     named: record.pgBin ?? settings.pgBin,
@@ -133,6 +134,7 @@ async function start(
   const operator = await startOperator({
     client: connect('operator'),
     logger: log.child({ part: 'operator' }),
+    patience,
     signal: partsSignal,
   });
   closers.push(() => operator.close());

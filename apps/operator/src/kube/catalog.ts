@@ -34,6 +34,8 @@ export interface Catalog {
   template(major: number): ParameterTemplate;
   /** The node's address for clients. Source: the original's node condition `NodeClientIP`. */
   clientIP(node: string): string | undefined;
+  /** Why pods of a node may not answer: it is gone, or not ready; undefined where nothing is known against it. */
+  nodeTrouble(node: string | undefined): string | undefined;
 }
 
 export interface CatalogSources {
@@ -47,6 +49,14 @@ export interface CatalogSources {
 export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSources): Catalog {
   // A template has hundreds of items: it is parsed once for each version of its ConfigMap.
   const templates = new WeakMap<ConfigMap, ParameterTemplate>();
+
+  // All are read again whenever one of kube-system changes, and not for every look at every cluster.
+  let classes: { readonly of: string; readonly all: ReadonlyMap<string, InstanceClass> } | undefined;
+  const allClasses = (): ReadonlyMap<string, InstanceClass> => {
+    const of = configMaps.resourceVersion;
+    if (classes?.of !== of) classes = { of, all: readClasses(configMaps.list()) };
+    return classes.all;
+  };
 
   const configMap = (name: string): ConfigMap | undefined => configMaps.get(`${SYSTEM_NAMESPACE}/${name}`);
 
@@ -75,7 +85,7 @@ export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSo
       const exists = Object.keys(cluster.status?.dbInstanceStatus ?? {}).length > 0;
       const running = exists && cluster.spec.parameters ? await runningValues(cluster, signal) : undefined;
       return {
-        classes: readClasses(configMaps.list()),
+        classes: allClasses(),
         versions: readVersions(configMaps.list()),
         template: findTemplate,
         nodes: nodes.list().map((node) => nodeLookup(node, configMap(`${PORT_USAGE_PREFIX}${node.metadata?.name}`))),
@@ -90,7 +100,7 @@ export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSo
       if (!version) throw new StackError('VersionNotInstalled', 'no version of the catalog fits the cluster');
       return version;
     },
-    instanceClass: (name) => readClasses(configMaps.list()).get(name),
+    instanceClass: (name) => allClasses().get(name),
     template: (major) => {
       const template = findTemplate(major);
       if (!template) throw new StackError('CatalogInvalid', `there is no parameter template for major ${major}`);
@@ -100,6 +110,13 @@ export function createCatalog({ client, configMaps, nodes, clusters }: CatalogSo
       const conditions = nodes.get(name)?.status?.conditions ?? [];
       const found = conditions.find(({ type, status }) => type === 'NodeClientIP' && status === 'True')?.message;
       return found && found !== '0.0.0.0' ? found : undefined;
+    },
+    nodeTrouble: (name) => {
+      if (name === undefined) return undefined;
+      const node = nodes.get(name);
+      if (!node) return `node ${name} is gone`;
+      const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+      return ready && ready.status !== 'True' ? `node ${name} is not ready` : undefined;
     },
   };
 }

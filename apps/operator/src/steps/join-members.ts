@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StackError } from '@polarstack/base';
-import type { AgentApi, Bootstrap } from '@polarstack/contracts';
+import type { Bootstrap, EngineReport } from '@polarstack/contracts';
 import { clusterFacts, lagBytes, type Member, primaryOf } from '@polarstack/domain';
 import { readRecord } from '../ha/ha-record.ts';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
@@ -8,12 +8,12 @@ import { addedIds, membersFrom } from './added-members.ts';
 import { slotsFor, taskId } from './bootstrap-primary.ts';
 import { engineConfig } from './ensure-parameters.ts';
 import { upstreamOf } from './join-replicas.ts';
-import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
-import { awaitTask, waitForAgent } from './wait-for-agent.ts';
+import { createStandstill, patienceOf } from './patience.ts';
+import { mustStart } from './restart-engine.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf, type Services } from './services.ts';
+import { awaitTask, reporterOf, waitForAgent } from './wait-for-agent.ts';
 
 const POLL_MS = 100;
-/** A replica whose position stands still for this long while it is behind does not catch up by itself. */
-const STANDSTILL_MS = 30_000;
 
 /**
  * Copies the primary to new replicas, all at once, and lets them catch up. Epoch and upstream are those of the HA record. What
@@ -45,40 +45,46 @@ export async function joinMembers(step: ClusterStepContext, ids: readonly string
       await awaitTask(agent, await agent.bootstrap(taskId(step, member), bootstrap, step.signal), step);
     }
     const { lsn } = await source.writeCanary(randomUUID(), step.signal);
-    await untilCaughtUp(step, member, agent, lsn);
+    await untilCaughtUp(step, member, reporterOf(step, cluster, member), lsn);
   };
   const results = await Promise.allSettled(membersFrom(cluster, ids).map(join));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
-/** Until the replica streams and has replayed up to `lsn`. Throws `ReplicaBehind` where it stands still, `EngineStartFailed`. */
+/**
+ * Until the replica has replayed up to `lsn`, and streams (with `mayRest`: or not). Throws `ReplicaBehind` where it stands still,
+ * `EngineStartFailed`.
+ */
 export async function untilCaughtUp(
-  { services: { clock }, signal, progress }: Pick<ClusterStepContext, 'services' | 'signal' | 'progress'>,
+  step: Pick<ClusterStepContext, 'signal' | 'progress' | 'failures'> & { readonly services: Waiting },
   { pod }: Pick<Member, 'pod'>,
-  agent: Pick<AgentApi, 'status'>,
+  look: () => Promise<EngineReport>,
   lsn: string,
+  { mayRest = false }: { readonly mayRest?: boolean } = {},
 ): Promise<void> {
-  let position: string | undefined;
-  let since = clock.monotonic();
+  const standstillMs = patienceOf(step, 'standstillMs');
+  const standsFor = createStandstill(step.services);
   for (;;) {
-    const { engine } = await agent.status(signal);
-    if (engine.state === 'failed') {
-      throw new StackError('EngineStartFailed', `${pod}: ${engine.reason ?? 'the engine does not start'}`);
-    }
+    const engine = await look();
+    mustStart(pod, engine);
+    const streams = engine.streaming === true;
     const lag = lagBytes(lsn, engine.lsn);
-    if (engine.state === 'running' && engine.streaming === true && lag === 0) return;
-    const behind = `${pod} is ${lag ?? 'an unknown number of'} bytes behind${engine.streaming ? '' : ' and does not stream'}`;
-    progress(behind);
-    const now = `${engine.lsn}/${engine.receivedLsn}/${engine.state}`;
-    if (now !== position) [position, since] = [now, clock.monotonic()];
-    else if (clock.monotonic() - since > STANDSTILL_MS) {
+    if (engine.state === 'running' && (streams || mayRest) && lag === 0) return;
+    const behind = `${pod} is ${lag ?? 'an unknown number of'} bytes behind${streams ? '' : ' and does not stream'}`;
+    step.progress(behind);
+    // What it receives beyond `lsn` brings it no nearer to it.
+    const received = lagBytes(lsn, engine.receivedLsn) === 0 ? 'all' : engine.receivedLsn;
+    if (standsFor(`${engine.lsn}/${received}/${streams}/${engine.state}`) > standstillMs) {
       const why = engine.replayPaused ? 'its replay is paused' : (engine.reason ?? 'it says no reason');
-      throw new StackError('ReplicaBehind', `${behind}, and has stood still for ${STANDSTILL_MS / 1_000} s: ${why}`);
+      const seconds = Math.round(standstillMs / 1_000);
+      throw new StackError('ReplicaBehind', `${behind}, and has stood still for ${seconds} s: ${why}`);
     }
-    await clock.sleep(POLL_MS, signal);
+    await step.services.clock.sleep(POLL_MS, step.signal);
   }
 }
+
+type Waiting = Pick<Services, 'clock' | 'patience'>;
 
 export const joinMembersStep: ClusterStep = {
   name: 'JoinMembers',

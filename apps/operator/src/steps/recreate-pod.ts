@@ -9,7 +9,7 @@ import { memberOf } from './member-of.ts';
 import { remove } from './remove-member.ts';
 import { untilWorking } from './restart-engine.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
-import { waitForAgent } from './wait-for-agent.ts';
+import { reporterOf, waitForAgent } from './wait-for-agent.ts';
 import { pauseOutput } from './write-pause.ts';
 
 const POLL_MS = 50;
@@ -68,9 +68,10 @@ export const recreatePodStep: ClusterStep = {
     await recreatePod(step, member, uid);
     const comesBack = async (signal: AbortSignal): Promise<void> => {
       const limited = { ...step, signal };
-      const { agent } = await waitForAgent(limited, await clusterOf(limited), member);
+      const cluster = await clusterOf(limited);
+      const { agent } = await waitForAgent(limited, cluster, member);
       await agent.start(signal);
-      await untilWorking(limited, agent, member);
+      await untilWorking(limited, reporterOf(limited, cluster, member), member);
     };
     const works = { type: 'done', message: `${member.pod} works in a new pod`, output: { [step.step]: true } } as const;
     if (mayFail !== true) {

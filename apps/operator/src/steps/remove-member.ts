@@ -6,12 +6,11 @@ import { isOwnedBy, type KubeObject, PersistentVolumeClaims, Pods, type Resource
 import { changeRecord } from '../ha/ha-record.ts';
 import { clusterKey, updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { setSlotsOfAll } from './admit-members.ts';
+import { patienceOf } from './patience.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
 
 const POLL_MS = 50;
 const STOP_MS = 10_000;
-/** A pod that does not go by itself is on a node that is off. */
-const GRACEFUL_MS = 20_000;
 const GONE_MS = 60_000;
 
 /**
@@ -89,12 +88,17 @@ async function stopEngine(
 
 /** Deletes one object of the cluster and waits until it is gone; somebody else's of that name is left alone. */
 export async function remove<T extends KubeObject>(
-  { services: { client, clock }, signal, progress }: ClusterStepContext,
+  step: ClusterStepContext,
   cluster: MPDCluster,
   resource: Resource<T>,
   name: string,
   only?: (found: T) => boolean,
 ): Promise<void> {
+  const {
+    services: { client, clock },
+    signal,
+    progress,
+  } = step;
   const key = { namespace: cluster.metadata.namespace ?? 'default', name };
   const started = clock.monotonic();
   let forced = false;
@@ -103,7 +107,7 @@ export async function remove<T extends KubeObject>(
     if (!found || !isOwnedBy(found, cluster) || (only && !only(found))) return;
     const { uid, deletionTimestamp } = found.metadata ?? {};
     const waited = clock.monotonic() - started;
-    const force: boolean = resource.plural === 'pods' && waited > GRACEFUL_MS && !forced;
+    const force: boolean = resource.plural === 'pods' && waited > patienceOf(step, 'podEndMs') && !forced;
     if (deletionTimestamp === undefined || force) {
       try {
         const options = {

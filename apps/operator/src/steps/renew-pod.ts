@@ -1,5 +1,5 @@
 import type { InstanceStatus } from '@polarstack/api';
-import { isStackError, type Json, StackError, toStackError, withDeadline } from '@polarstack/base';
+import { type ErrorCode, isStackError, type Json, StackError, toStackError, withDeadline } from '@polarstack/base';
 import type { EngineReport } from '@polarstack/contracts';
 import { classInfoOf, type Member } from '@polarstack/domain';
 import { Pods } from '@polarstack/kube';
@@ -7,9 +7,10 @@ import type { Pod } from 'kubernetes-types/core/v1.js';
 import { changeInstance } from '../kube/change-instance.ts';
 import { fitsInstance, podOf } from './create-pods.ts';
 import { memberOf } from './member-of.ts';
+import { createStandstill, patienceOf } from './patience.ts';
 import { untilWorking } from './restart-engine.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf, keyOf } from './services.ts';
-import { waitForAgent } from './wait-for-agent.ts';
+import { reporterOf } from './wait-for-agent.ts';
 import { pauseOutput } from './write-pause.ts';
 
 const POLL_MS = 50;
@@ -120,6 +121,7 @@ async function untilMade(step: ClusterStepContext, member: Member, isOld: (pod: 
         await client.create(Pods, wanted, step.signal);
       } else if (found.metadata?.deletionTimestamp !== undefined) {
         step.progress(`${member.pod} ends`);
+        mustEnd(step, found);
       } else if (isOld(found) || !fitsInstance(found, wanted)) {
         const preconditions = { uid: found.metadata?.uid ?? '' };
         await client.delete(Pods, key, { preconditions }, step.signal);
@@ -138,23 +140,50 @@ async function untilMade(step: ClusterStepContext, member: Member, isOld: (pod: 
   }
 }
 
+/**
+ * A pod that does not end is on a node that is off. It is not taken from the API by force: its engine may live on there, with
+ * the volume that the new pod needs.
+ */
+function mustEnd(step: ClusterStepContext, { metadata, spec }: Pod): void {
+  const { clock, catalog } = step.services;
+  const overdueMs = clock.now().getTime() - Date.parse(metadata?.deletionTimestamp ?? '');
+  if (!(overdueMs > patienceOf(step, 'podEndMs'))) return;
+  const text = `pod ${metadata?.name} does not end, ${Math.round(overdueMs / 1_000)} s after it should have`;
+  const trouble = catalog.nodeTrouble(spec?.nodeName);
+  throw new StackError('PodNotRunning', trouble === undefined ? text : `${text}; ${trouble}`);
+}
+
 /** Until its engine works in its role, and services lead to it. */
 async function untilReady(step: ClusterStepContext, member: Member): Promise<EngineReport> {
   const { pods, clock } = step.services;
-  const { agent } = await waitForAgent(step, await clusterOf(step), member);
-  const engine = await untilWorking(step, agent, member);
+  const look = reporterOf(step, await clusterOf(step), member);
+  const engine = await untilWorking(step, look, member);
   const isReady = (): boolean =>
     pods
       .get(`${keyOf(step).namespace}/${member.pod}`)
       ?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  const limitMs = patienceOf(step, 'startMs');
+  const waitsFor = createStandstill(step.services);
   while (!isReady()) {
-    step.progress(`${member.pod} is not ready yet`);
+    const text = `${member.pod} is not ready yet`;
+    step.progress(text);
+    // Its node may go while nobody looks at it.
+    await look();
+    if (waitsFor(text) > limitMs) throw new StackError('PodNotRunning', `${text}, though its engine works`);
     await clock.sleep(POLL_MS, step.signal);
   }
   return engine;
 }
 
+const verdicts: ReadonlySet<string> = new Set<ErrorCode>([
+  'UpgradeBackedOut',
+  'PodNotRunning',
+  'PodUnscheduled',
+  'EngineStartFailed',
+  'EngineTimeout',
+  'ReplicaBehind',
+  'AgentUnreachable',
+]);
+
 /** Whether what went wrong is the fault of what the instance runs with; all else is tried again. */
-const isVerdict = (error: unknown): boolean =>
-  !isStackError(error) ||
-  ['UpgradeBackedOut', 'PodNotRunning', 'PodUnscheduled', 'EngineStartFailed', 'AgentUnreachable'].includes(error.code);
+const isVerdict = (error: unknown): boolean => !isStackError(error) || verdicts.has(error.code);

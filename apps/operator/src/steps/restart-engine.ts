@@ -1,10 +1,11 @@
 import type { MPDCluster } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
-import type { AgentApi, EngineReport } from '@polarstack/contracts';
+import type { EngineReport } from '@polarstack/contracts';
 import type { Member } from '@polarstack/domain';
 import { memberOf } from './member-of.ts';
+import { createStandstill, patienceOf } from './patience.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf, membersOf } from './services.ts';
-import { waitForAgent } from './wait-for-agent.ts';
+import { reporterOf, waitForAgent } from './wait-for-agent.ts';
 import { pauseOutput } from './write-pause.ts';
 
 const STOP_MS = 60_000;
@@ -17,17 +18,18 @@ export async function restart(
   member: Member,
   needed: (engine: EngineReport) => boolean,
 ): Promise<{ readonly message: string; readonly pauseMs?: number }> {
-  const { agent } = await waitForAgent(step, cluster, member);
-  const { engine } = await agent.status(step.signal);
-  if (engine.state === 'running' && !needed(engine)) {
-    const report = await untilWorking(step, agent, member);
-    return { message: `nothing to do; it runs since ${report.startedAt ?? 'an unknown time'}` };
+  const { agent, engine } = await waitForAgent(step, cluster, member);
+  const look = reporterOf(step, cluster, member);
+  // One that is starting was started by an attempt before: to stop it in its recovery would only begin that again.
+  if (engine.state === 'starting' || (engine.state === 'running' && !needed(engine))) {
+    const report = await untilWorking(step, look, member);
+    if (!needed(report)) return { message: `nothing to do; it runs since ${report.startedAt ?? 'an unknown time'}` };
   }
   const begun = step.services.clock.monotonic();
   step.progress(`${member.pod} stops`);
   await agent.stop({ mode: 'fast', timeoutMs: STOP_MS }, step.signal);
   await agent.start(step.signal);
-  const report = await untilWorking(step, agent, member);
+  const report = await untilWorking(step, look, member);
   const pauseMs = member.role === 'primary' ? step.services.clock.monotonic() - begun : undefined;
   return {
     message: `restarted at ${report.startedAt ?? 'an unknown time'}`,
@@ -35,16 +37,35 @@ export async function restart(
   };
 }
 
-/** Until the engine answers, and a replica streams: the next one is not touched before. */
-export async function untilWorking(step: ClusterStepContext, agent: AgentApi, { pod }: Member): Promise<EngineReport> {
+/** Throws `EngineStartFailed` where the engine does not start. One that has a process and does not answer may be busy: it is waited for. */
+export function mustStart(pod: string, { state, pid, reason }: EngineReport): void {
+  if (state !== 'failed' || pid !== undefined) return;
+  throw new StackError('EngineStartFailed', `${pod}: ${reason ?? 'the engine does not start'}`);
+}
+
+/**
+ * Until the engine answers, and a replica streams: the next one is not touched before. Throws `EngineStartFailed`, `ReplicaBehind`
+ * where a replica does not begin to stream, `EngineTimeout`.
+ */
+export async function untilWorking(
+  step: ClusterStepContext,
+  look: () => Promise<EngineReport>,
+  { pod }: Member,
+): Promise<EngineReport> {
+  const standsFor = createStandstill(step.services);
   for (;;) {
-    const { engine } = await agent.status(step.signal);
-    if (engine.state === 'failed') {
-      throw new StackError('EngineStartFailed', `${pod}: ${engine.reason ?? 'the engine does not start'}`);
+    const engine = await look();
+    const { state, streaming, role, reason } = engine;
+    mustStart(pod, engine);
+    if (state === 'running' && (role === 'primary' || streaming === true)) return engine;
+    const text = `${pod} is ${state === 'running' ? 'not streaming yet' : state}`;
+    step.progress(text);
+    // A replica that reads WAL from elsewhere moves; an engine in its recovery says nothing.
+    const limitMs = patienceOf(step, state === 'starting' ? 'startMs' : 'standstillMs');
+    if (standsFor(`${state}/${engine.lsn}/${engine.receivedLsn}`) > limitMs) {
+      const message = `${text}, for ${Math.round(limitMs / 1_000)} s: ${reason ?? 'it says no reason'}`;
+      throw new StackError(state === 'running' ? 'ReplicaBehind' : 'EngineTimeout', message);
     }
-    const works = engine.state === 'running' && (engine.role === 'primary' || engine.streaming === true);
-    if (works) return engine;
-    step.progress(`${pod} is ${engine.state === 'running' ? 'not streaming yet' : engine.state}`);
     await step.services.clock.sleep(POLL_MS, step.signal);
   }
 }

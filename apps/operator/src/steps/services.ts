@@ -9,6 +9,7 @@ import { readRecord } from '../ha/ha-record.ts';
 import type { WatchedRecords } from '../ha/watched-records.ts';
 import type { Catalog } from '../kube/catalog.ts';
 import { type ClusterKey, readCluster } from '../kube/cluster-status-writer.ts';
+import type { Patience } from './patience.ts';
 
 /** What steps work with. */
 export interface Services {
@@ -22,6 +23,7 @@ export interface Services {
   /** Looks at pods, agents and services of a cluster now. */
   readonly observe: (cluster: MPDCluster, signal: AbortSignal) => Promise<ClusterSeen>;
   readonly events: EventRecorder;
+  readonly patience: Patience;
   readonly clock: Clock;
 }
 

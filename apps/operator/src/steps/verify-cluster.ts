@@ -1,67 +1,86 @@
 import { randomUUID } from 'node:crypto';
 import { initdbOptions, type MPDCluster } from '@polarstack/api';
-import { StackError, toStackError } from '@polarstack/base';
-import { type ClusterSeen, clusterFacts, type Member, primaryOf, troubleOf } from '@polarstack/domain';
+import { linkSignals, StackError } from '@polarstack/base';
+import { type ClusterSeen, type Member, primaryOf, troubleOf } from '@polarstack/domain';
+import { untilCaughtUp } from './join-members.ts';
+import { createStandstill, patienceOf } from './patience.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf, settledOf } from './services.ts';
+import { reporterOf, waitForAgent } from './wait-for-agent.ts';
 
 const POLL_MS = 25;
 
 /**
  * Proof that the cluster works: a row written on the primary is read on every replica, the application's database opens on
- * every instance, all replicas stream, and the services lead to every instance.
+ * every instance, all replicas stream, and the services lead to every instance. Throws `AgentUnreachable`, `PodNotRunning`,
+ * `ReplicaBehind` where that is proven of an instance, and `VerificationFailed` where something else is missing and stays so.
  */
 export const verifyCluster: ClusterStep = {
   name: 'VerifyCluster',
   timeoutMs: 120_000,
-  retry: { limit: 5 },
+  retry: { limit: 5, baseMs: 500 },
   run: async (step) => {
     const cluster = await clusterOf(step);
-    const token = randomUUID();
-    await Promise.all([canary(step, cluster, token), untilReady(step, cluster)]);
+    // What one finds ends the other: nothing of an attempt goes on after it.
+    const both = linkSignals([step.signal]);
+    const within = { ...step, signal: both.signal };
+    const watch = async (work: Promise<void>): Promise<void> => {
+      try {
+        await work;
+      } catch (error) {
+        both.end(error);
+        throw error;
+      }
+    };
+    try {
+      await Promise.allSettled([watch(canary(within, cluster)), watch(untilReady(within, cluster))]);
+      both.signal.throwIfAborted();
+    } finally {
+      both.end();
+    }
     return undefined;
   },
 };
 
-async function canary(step: ClusterStepContext, cluster: MPDCluster, token: string): Promise<void> {
+async function canary(step: ClusterStepContext, cluster: MPDCluster): Promise<void> {
   const membership = settledOf(cluster);
   const primary = primaryOf(membership);
   if (!primary) throw new StackError('Internal', 'the cluster has no primary');
-  await agentOf(step, cluster, primary).writeCanary(token, step.signal);
+  const token = randomUUID();
+  const { agent } = await waitForAgent(step, cluster, primary);
+  const { lsn } = await agent.writeCanary(token, step.signal);
   const database = initdbOptions(cluster.spec).database;
   await Promise.all(
     membership.members.map(async (member) => {
       // The row is behind the database in the WAL: a replica that shows it has replayed the database too.
-      if (member.role === 'replica') await untilRead(step, cluster, member, token);
-      await agentOf(step, cluster, member).checkDatabases([database], step.signal);
+      if (member.role === 'replica') await readBack(step, cluster, member, { token, lsn });
+      const reached = await waitForAgent(step, cluster, member);
+      await reached.agent.checkDatabases([database], step.signal);
     }),
   );
 }
 
-async function untilRead(step: ClusterStepContext, cluster: MPDCluster, replica: Member, token: string): Promise<void> {
-  for (;;) {
-    step.signal.throwIfAborted();
-    try {
-      if ((await agentOf(step, cluster, replica).readCanary(step.signal)).token === token) return;
-      step.progress(`${replica.pod} has not replayed the test row yet`);
-    } catch (error) {
-      step.progress(`${replica.pod}: ${toStackError(error).message}`);
-    }
-    await step.services.clock.sleep(POLL_MS, step.signal);
-  }
-}
-
-function agentOf(step: ClusterStepContext, cluster: MPDCluster, member: Member) {
-  const { namespace, name, ports } = clusterFacts(cluster);
-  const host = step.services.pods.get(`${namespace}/${member.pod}`)?.status?.podIP;
-  if (!host) throw new StackError('PodNotRunning', `pod ${member.pod} has no address`);
-  return step.services.agents.agent({ namespace, name }, { host, port: ports.agentPort, serverName: member.pod });
+async function readBack(
+  step: ClusterStepContext,
+  cluster: MPDCluster,
+  replica: Member,
+  written: { readonly token: string; readonly lsn: string },
+): Promise<void> {
+  await untilCaughtUp(step, replica, reporterOf(step, cluster, replica), written.lsn);
+  const { agent } = await waitForAgent(step, cluster, replica);
+  const { token } = await agent.readCanary(step.signal);
+  if (token === written.token) return;
+  throw new StackError('VerificationFailed', `${replica.pod} shows another row than was written, behind its position`);
 }
 
 async function untilReady(step: ClusterStepContext, cluster: MPDCluster): Promise<void> {
+  // Probes and services follow what is so with a delay of their own.
+  const limitMs = 2 * patienceOf(step, 'standstillMs');
+  const standsFor = createStandstill(step.services);
   for (;;) {
     const missing = whatIsMissing(cluster, await step.services.observe(cluster, step.signal));
     if (missing === undefined) return;
     step.progress(missing);
+    if (standsFor(missing) > limitMs) throw new StackError('VerificationFailed', missing);
     await step.services.clock.sleep(POLL_MS, step.signal);
   }
 }
