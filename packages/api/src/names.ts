@@ -34,6 +34,8 @@ export const annotations = {
   epoch: `${GROUP}/epoch`,
   /** On the pod of an instance: the class that it was made for. */
   instanceClass: `${GROUP}/class`,
+  /** On the pod of a final backup that failed: why. The next one is made when the operation is resumed. */
+  backupFailed: `${GROUP}/final-backup-failed`,
   /** On a volume claim: how many bytes of the volume are in use, by whoever provides it. */
   usedBytes: `${GROUP}/used-bytes`,
 } as const;
@@ -69,6 +71,8 @@ export const names = {
   client: (c: string, who: 'operator' | 'cluster-manager' | 'replicator'): string => `${c}-client-${who}`,
   account: (c: string, logicId: string, account: 'aurora' | 'replicator'): string => `${c}-${logicId}-${account}`,
   app: (c: string): string => `${c}-app`,
+  /** The pod that makes the last backup before the cluster goes. */
+  finalBackup: (c: string): string => `${c}-final-backup`,
   userParams: (c: string): string => `${c}-user-params`,
   runningParams: (c: string): string => `${c}-running-params`,
   /** `rw`: the primary. `ro`: replicas. `r`: any instance. */

@@ -7,6 +7,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodTemplate,
   Secret,
   Service,
 } from 'kubernetes-types/core/v1.js';
@@ -22,6 +23,7 @@ function core<T extends KubeObject>(kind: string, plural: string, namespaced = t
 export const Namespaces = core<Namespace>('Namespace', 'namespaces', false);
 export const Nodes = core<Node>('Node', 'nodes', false);
 export const Pods = core<Pod>('Pod', 'pods');
+export const PodTemplates = core<PodTemplate>('PodTemplate', 'podtemplates');
 export const Services = core<Service>('Service', 'services');
 export const ConfigMaps = core<ConfigMap>('ConfigMap', 'configmaps');
 export const Secrets = core<Secret>('Secret', 'secrets');

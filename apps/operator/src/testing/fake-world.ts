@@ -47,7 +47,9 @@ export interface FakeWorld {
   loseData(pod: string): void;
   /** Pods of these names are not run. */
   readonly off: Set<string>;
-  /** The next calls fail: `call pod`. */
+  /** How many engines ran at each moment when a pod that runs once came to its end. */
+  readonly ended: readonly number[];
+  /** The next calls fail: `call pod`; `run` is of pods that run once. */
   readonly failures: Map<string, StackError>;
   close(): void;
 }
@@ -99,6 +101,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
   const instances = new Map<string, FakeInstance>();
   const off = new Set<string>();
   const failures = new Map<string, StackError>();
+  const ended: number[] = [];
   const canaries = new Map<string, string>();
   let nextIP = 1;
   let closed = false;
@@ -137,6 +140,10 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
         }
         continue;
       }
+      if (pod.spec?.restartPolicy === 'Never') {
+        await runOnce(pod);
+        continue;
+      }
       const ready = instances.get(name)?.state === 'running' ? 'True' : 'False';
       const podIP = pod.status?.podIP ?? `10.0.0.${nextIP++}`;
       const conditions = [
@@ -147,6 +154,21 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
     }
     for (const service of kube.all(Services)) await settleEndpoints(service);
     for (const claim of kube.all(PersistentVolumeClaims)) await settleVolume(claim);
+  };
+
+  const runOnce = async (pod: Pod): Promise<void> => {
+    const { name = '' } = pod.metadata ?? {};
+    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
+    const failure = failures.get(`run ${name}`);
+    failures.delete(`run ${name}`);
+    if (!failure) ended.push([...instances.values()].filter(({ state }) => state === 'running').length);
+    const terminated = { exitCode: failure ? 3 : 0, message: failure?.message ?? '' };
+    const containerStatuses = [
+      { name: 'main', image: '', imageID: '', ready: false, restartCount: 0, state: { terminated } },
+    ];
+    await kube
+      .replaceStatus(Pods, { ...pod, status: { phase: failure ? 'Failed' : 'Succeeded', containerStatuses } })
+      .catch(() => {});
   };
 
   /** Bound at once, with the size that is asked for. */
@@ -336,6 +358,7 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
     loseData: (pod) => void instances.delete(pod),
     off,
     failures,
+    ended,
     close: () => {
       closed = true;
       unsubscribe();

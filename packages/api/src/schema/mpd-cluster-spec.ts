@@ -144,6 +144,15 @@ export const localStore = z.object({
   autoGrow: optional(autoGrow, 'Lets the volumes grow by themselves when one of them gets full.'),
 });
 
+const finalBackup = z.object({
+  podTemplate: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/)
+    .describe('Name of a PodTemplate in the namespace of the cluster: a pod of it makes the backup.'),
+  timeoutMinutes: optional(z.int().min(1).max(10_080), 'How long it may take, in minutes; default 1440.'),
+});
+
 /** A name that needs no quotes in SQL and is none of those that the stack or the engine uses itself. */
 const identifier = (description: string, taken: readonly string[]) =>
   z
@@ -232,6 +241,7 @@ export const mpdClusterSpec = z
       .boolean()
       .default(false)
       .describe('true: the cluster cannot be deleted until this is false again.'),
+    finalBackup: optional(finalBackup, 'A backup without which the cluster is not deleted.'),
   })
   .meta(
     ruled(

@@ -186,4 +186,10 @@ export const clusterErrors = entries({
     remedy: 'Correct the ConfigMap that the message names, or delete it and run `polarstack up` again.',
     retry: 'later',
   },
+  FinalBackupFailed: {
+    summary: 'The backup without which the cluster is not to be deleted was not made.',
+    remedy:
+      'Look at the log of the pod that the message names, mend the cause, and resume; or skip the step to delete the cluster without.',
+    retry: 'never',
+  },
 });
