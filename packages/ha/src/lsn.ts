@@ -12,3 +12,9 @@ export function lagOf(ahead: string, behind: string): number {
   const lag = lsnToBytes(ahead) - lsnToBytes(behind);
   return lag > 0n ? Number(lag) : 0;
 }
+
+/** The further of two positions. */
+export function furthest(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return lsnToBytes(a) >= lsnToBytes(b) ? a : b;
+}

@@ -2,23 +2,18 @@
  * The effects of each state of a switch. Every one can be repeated at any time, by this process or the next: agents compare
  * before they act, and refuse what a newer decision has overtaken.
  */
-import { type Clock, isStackError, StackError, toStackError, withDeadline } from '@polarstack/base';
-import { type AgentStatus, type EngineReport, slotName } from '@polarstack/contracts';
-import { isPast, lagOf } from '../lsn.ts';
+import { isStackError, StackError, toStackError, withDeadline } from '@polarstack/base';
+import { type EngineReport, slotName } from '@polarstack/contracts';
+import { lagOf } from '../lsn.ts';
+import { shortened } from '../record/failover.ts';
 import type { HaRecord, Trouble } from '../record/record.ts';
 import type { SwitchAction, SwitchEvent } from '../switch/events.ts';
-import type { ClusterLook, MemberLook } from '../switch/look.ts';
+import { isPatienceOver } from '../switch/failed.ts';
+import { type EffectContext, lookAt } from './context.ts';
+import { drained, fence } from './fence.ts';
 import { bringBack, follow, termOf } from './follow.ts';
-import type { MemberAgent, SwitchPorts } from './ports.ts';
+import type { MemberAgent } from './ports.ts';
 
-export interface EffectContext {
-  readonly ports: SwitchPorts;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
-
-/** One member that does not answer must not hold up the others. */
-const LOOK_MS = 2_000;
 /** A first checkpoint that takes longer is followed by a second: the stop then has little left to write. */
 const LONG_CHECKPOINT_MS = 1_000;
 const CHECKPOINT_MS = 60_000;
@@ -29,11 +24,6 @@ const CATCH_UP_MS = 10_000;
 const STOP_MS = 5_000;
 /** How long the agent of the old primary may be out of reach before the switch is taken back. */
 const REACH_MS = 10_000;
-/** How long the target may need for the last of the WAL. */
-const DRAIN_MS = 3_000;
-/** The engine stands still already. */
-const FENCE_STOP_MS = 1_000;
-const POLL_MS = 5;
 const CATCH_UP_POLL_MS = 50;
 /** How long the switch waits for members to come back; after that they are seen to without it. */
 const REJOIN_MS = 30_000;
@@ -50,8 +40,15 @@ export async function carryOut(record: HaRecord, action: SwitchAction, context: 
   } catch (error) {
     signal.throwIfAborted();
     const known = toStackError(error);
-    const trouble: Trouble = { code: known.code, message: known.message, remedy: known.remedy };
-    return { kind: 'failed', of: action.of, trouble, answered: known.code !== 'AgentUnreachable' };
+    const trouble: Trouble = { code: known.code, message: shortened(known.message), remedy: known.remedy };
+    const answered = known.code !== 'AgentUnreachable';
+    const { switch: running } = record;
+    // A matter of seconds where somebody does not answer: only where it decides something.
+    const look =
+      answered && running && isPatienceOver(running, trouble, context.clock.now())
+        ? { look: await lookAt(others(record, running.to), context) }
+        : {};
+    return { kind: 'failed', of: action.of, trouble, answered, ...look };
   }
 }
 
@@ -64,17 +61,15 @@ async function effect(record: HaRecord, action: TaggedAction, context: EffectCon
     case 'prepare':
       await prepare(record, action, context);
       return { kind: 'prepared', of };
-    case 'stop':
-      await stopAndDrain(action, context);
-      return { kind: 'stopped', of };
+    case 'stop': {
+      const unclean = await stopAndDrain(action, context);
+      return unclean === undefined ? { kind: 'stopped', of } : { kind: 'ended', of, how: unclean };
+    }
     case 'resume':
       await ports.agent(action.from).start(signal);
       return { kind: 'resumed', of };
-    case 'fence': {
-      const agent = ports.agent(action.from);
-      const evidence = await agent.fence({ epoch: of.epoch, mode: 'immediate', timeoutMs: FENCE_STOP_MS }, signal);
-      return { kind: 'fenced', of, evidence, look: await lookForSuccessor(record, action, evidence.lsn, context) };
-    }
+    case 'fence':
+      return { kind: 'fenced', of, ...(await fence(record, action, context)) };
     case 'promote':
       await promote(ports.agent(action.to), of.epoch, signal);
       return { kind: 'promoted', of };
@@ -98,41 +93,8 @@ async function effect(record: HaRecord, action: TaggedAction, context: EffectCon
   }
 }
 
-/**
- * The chosen one alone, where it has everything: writes wait. Everything is also what the old primary wrote between its stop and
- * its fence, should somebody have started it. Else everybody is looked at.
- */
-async function lookForSuccessor(
-  record: HaRecord,
-  { from, to }: { readonly from: string; readonly to: string },
-  lsn: string | undefined,
-  context: EffectContext,
-): Promise<ClusterLook> {
-  if (lsn !== undefined && from === record.primary && to !== from) {
-    try {
-      return new Map([[to, { status: await drained(context.ports.agent(to), lsn, context) }]]);
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (!isStackError(error)) throw error;
-    }
-  }
-  return await lookAt(
-    Object.keys(record.members).filter((id) => id !== from),
-    context,
-  );
-}
-
-export async function lookAt(ids: readonly string[], { ports, signal }: EffectContext): Promise<ClusterLook> {
-  const look = async (id: string): Promise<MemberLook> => {
-    try {
-      return { status: await withDeadline(LOOK_MS, signal, async (limited) => await ports.agent(id).status(limited)) };
-    } catch (error) {
-      signal.throwIfAborted();
-      return { unreachable: (error as Error).message };
-    }
-  };
-  return new Map(await Promise.all(ids.map(async (id) => [id, await look(id)] as const)));
-}
+const others = ({ members }: HaRecord, id: string): readonly string[] =>
+  Object.keys(members).filter((other) => other !== id);
 
 /** The slots that `of` needs, should it be the primary: one for each other member. */
 export const slotsOf = (record: HaRecord, of: string): readonly string[] =>
@@ -167,11 +129,14 @@ async function prepare(
   }
 }
 
-/** Stops the old primary within its epoch, and waits until the target has replayed everything. */
+/**
+ * Stops the old primary within its epoch, and waits until the target has replayed everything. Answers what there is to say where it
+ * did not end in order.
+ */
 async function stopAndDrain(
   { from, to }: { readonly from: string; readonly to: string },
   context: EffectContext,
-): Promise<void> {
+): Promise<string | undefined> {
   const { ports, clock, signal } = context;
   const agent = ports.agent(from);
   const deadline = clock.monotonic() + REACH_MS;
@@ -185,28 +150,9 @@ async function stopAndDrain(
     }
   }
   if (report.state !== 'stopped' || report.cleanStop !== true || report.lsn === undefined)
-    throw new StackError('PrimaryUnfit', `the engine of ${from} did not end in order (it is ${report.state})`);
+    return `the engine of ${from} did not end in order (it is ${report.state}${report.reason ? `: ${report.reason}` : ''})`;
   await drained(ports.agent(to), report.lsn, context);
-}
-
-async function drained(target: MemberAgent, lsn: string, { clock, signal }: EffectContext): Promise<AgentStatus> {
-  const deadline = clock.monotonic() + DRAIN_MS;
-  let seen: string | undefined;
-  for (;;) {
-    try {
-      const status = await target.status(signal);
-      seen = status.engine.lsn;
-      if (isPast(seen, lsn)) return status;
-    } catch (error) {
-      if (!isStackError(error, 'AgentUnreachable')) throw error;
-    }
-    if (clock.monotonic() > deadline)
-      throw new StackError(
-        'SwitchTargetUnfit',
-        `the target has replayed to ${seen ?? 'an unknown place'}, not past ${lsn}`,
-      );
-    await clock.sleep(POLL_MS, signal);
-  }
+  return undefined;
 }
 
 async function promote(agent: MemberAgent, epoch: number, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { isStackError } from '@polarstack/base';
 import type { AgentStatus } from '@polarstack/contracts';
 import type { HaRecord } from '../record/record.ts';
 import { statusOf } from '../switch/look.ts';
-import { type EffectContext, lookAt } from './carry-out.ts';
+import { type EffectContext, lookAt } from './context.ts';
 import { bringBack, follow } from './follow.ts';
 
 /** What one look did, in words for the log; and what is not well with a member, by instance id. */

@@ -5,16 +5,20 @@
  * Invariants (tests cite them):
  * - F1 Nobody is made a primary here.
  * - F2 A replica that runs is re-pointed without a restart.
- * - F3 A folder that may be off the line of the new primary is rewound before it is started.
+ * - F3 A folder that may be off the line of the new primary is rewound before it is started, whoever is killed on the way: a fence
+ *      in the present epoch, which its agent keeps, says so until it is done.
  * - F4 An engine that stands still within the present epoch is left to whoever stopped it.
  */
 import { isStackError, StackError } from '@polarstack/base';
 import type { AgentStatus, EngineRole, Term } from '@polarstack/contracts';
 import { slotName } from '@polarstack/contracts';
-import { lagOf } from '../lsn.ts';
+import { furthest, lagOf } from '../lsn.ts';
 import type { HaRecord } from '../record/record.ts';
-import type { EffectContext } from './carry-out.ts';
+import type { EffectContext } from './context.ts';
 import type { MemberAgent, SwitchPorts } from './ports.ts';
+
+/** It is killed: an end in order would let its folder look as if its last checkpoint were its end. */
+const NOTE_STOP_MS = 0;
 
 /** The role of a member, by the record. */
 export const termOf = ({ primary }: Pick<HaRecord, 'primary'>, id: string): EngineRole =>
@@ -37,7 +41,7 @@ export async function follow(record: HaRecord, id: string, ports: SwitchPorts, s
   try {
     const agent = ports.agent(id);
     const status = await agent.status(signal);
-    if (status.engine.state !== 'running' || status.engine.role !== 'replica') return;
+    if (status.engine.state !== 'running' || status.engine.role !== 'replica' || isBeyond(record, status)) return;
     await tell(agent, status, wantedTerm(record, id, ports), signal);
   } catch (error) {
     signal.throwIfAborted();
@@ -61,10 +65,34 @@ async function tell(agent: MemberAgent, status: AgentStatus, wanted: Term, signa
 export function mayHaveDiverged(record: HaRecord, { term, fence, engine }: AgentStatus): boolean {
   const wasPrimary = (term?.role === 'primary' && term.epoch < record.epoch) || fence === record.epoch;
   if (!wasPrimary) return false;
-  const { parentTimeline, forkLsn } = record.epochs.at(-1) ?? {};
+  const { parentTimeline, forkLsn, lostBytes } = record.epochs.at(-1) ?? {};
+  if (lostBytes !== undefined) return true;
   if (engine.cleanStop !== true || engine.lsn === undefined || forkLsn === undefined) return true;
   // The position is where its last record begins; the fork is where the new primary had replayed to.
   return engine.timeline !== parentTimeline || lagOf(engine.lsn, forkLsn) > 0;
+}
+
+/**
+ * Whether a replica may have WAL that was given up when another one was elected in its absence. Where the folder of one that stands
+ * still ends is not known.
+ */
+function isBeyond(record: HaRecord, { term, engine }: AgentStatus): boolean {
+  const { epoch } = term ?? {};
+  if (epoch === undefined || term?.role !== 'replica') return false;
+  const position = furthest(engine.receivedLsn, engine.lsn);
+  return record.epochs.some(
+    ({ epoch: later, lostBytes, forkLsn }) =>
+      later > epoch &&
+      lostBytes !== undefined &&
+      (engine.state !== 'running' || forkLsn === undefined || position === undefined || lagOf(position, forkLsn) > 0),
+  );
+}
+
+/** Whether it has to be noted first that this folder must be rewound: the term that it gets now says nothing of that. */
+function mustBeNoted(record: HaRecord, status: AgentStatus): boolean {
+  const { term, fence } = status;
+  if (term === undefined || term.epoch >= record.epoch || fence === record.epoch) return false;
+  return term.role === 'primary' || isBeyond(record, status);
 }
 
 /** Undefined once the member streams from the primary of the record; else what keeps it from that now. */
@@ -79,6 +107,10 @@ export async function bringBack(
     const { engine, task } = status;
     if (task?.state === 'running') return `its task ${task.kind} runs`;
     const wanted = wantedTerm(record, id, ports);
+    if (mustBeNoted(record, status)) {
+      await agent.fence({ epoch: record.epoch, mode: 'immediate', timeoutMs: NOTE_STOP_MS }, signal);
+      return 'it has WAL that is no part of the line any more, and is rewound next';
+    }
     const diverged = mayHaveDiverged(record, status);
     await tell(agent, status, wanted, signal);
     switch (engine.state) {

@@ -1,7 +1,8 @@
 /** The record as text: read field by field, because people edit ConfigMaps. */
 import { type ErrorCode, isStackError, StackError } from '@polarstack/base';
 import { guards } from '@polarstack/contracts';
-import { HA_SCHEMA, type HaRecord, switchSteps } from './record.ts';
+import { CANDIDATES_KEPT, FAILOVERS_KEPT, failureVerdicts, GUARDS_KEPT, SIGNALS_KEPT } from './failover.ts';
+import { HA_SCHEMA, type HaRecord, switchKinds, switchSteps } from './record.ts';
 
 const { flag, integer, list, mapOf, object, oneOf, optional, text } = guards;
 
@@ -31,16 +32,53 @@ const evidence = object({
   systemId: optional(text()),
   timeline: optional(integer(1)),
   lsn: optional(lsn),
+  walEnd: optional(lsn),
   at: time,
+});
+
+const cause = object({
+  verdict: oneOf(...failureVerdicts),
+  instance: id,
+  seenAt: time,
+  signals: list(object({ what: text({ max: 32 }), text: sentence, at: time }), SIGNALS_KEPT),
+  guards: list(object({ guard: text({ max: 64 }), holds: flag, text: sentence }), GUARDS_KEPT),
+});
+
+const candidates = list(
+  object({
+    id,
+    position: optional(lsn),
+    missingBytes: optional(integer(0)),
+    guard: optional(text({ max: 64 })),
+    why: optional(sentence),
+  }),
+  CANDIDATES_KEPT,
+);
+
+const found = {
+  cause: optional(cause),
+  candidates: optional(candidates),
+  lostBytes: optional(integer(0)),
+};
+
+const byWhom = object({ by: sentence, at: time });
+const settings = object({
+  mode: optional(oneOf('auto', 'manual')),
+  maxLossBytes: optional(integer(0)),
+  paused: optional(object({ failover: optional(byWhom) })),
+  resumed: optional(object({ failover: optional(byWhom) })),
+  minFailoverGapMs: optional(integer(0)),
+  maxFailovers: optional(integer(0)),
 });
 
 const running = object({
   id,
-  kind: oneOf('switchover'),
+  kind: oneOf(...switchKinds),
   step: oneOf(...switchSteps),
   from: id,
   to: id,
   epoch: integer(1),
+  base: optional(integer(1)),
   origin: id,
   chosen: id,
   reason: sentence,
@@ -48,13 +86,15 @@ const running = object({
   deadline: time,
   evidence: list(evidence),
   times,
-  withdrawn: optional(object(trouble)),
+  withdrawn: optional(object({ ...trouble, since: optional(time) })),
   turned: optional(object(trouble)),
   trouble: optional(object({ ...trouble, since: time })),
+  ...found,
 });
 
 const result = object({
   id,
+  kind: optional(oneOf(...switchKinds)),
   outcome: oneOf('done', 'refused', 'failed'),
   code: optional(text()),
   message: optional(sentence),
@@ -65,6 +105,8 @@ const result = object({
   pauseMs: optional(integer(0)),
   left: optional(mapOf(sentence)),
   times: optional(times),
+  ...found,
+  evidence: optional(list(evidence)),
   at: time,
 });
 
@@ -81,12 +123,15 @@ const record = object({
       parent: optional(integer(1)),
       parentTimeline: optional(integer(1)),
       forkLsn: optional(lsn),
+      lostBytes: optional(integer(0)),
       at: time,
     }),
   ),
   request: optional(request),
   switch: optional(running),
   results: list(result),
+  settings: optional(settings),
+  failovers: optional(list(object({ at: time, from: id, to: id }), FAILOVERS_KEPT)),
 });
 
 const fail = (code: ErrorCode, message: string, cause?: unknown): StackError =>

@@ -12,6 +12,7 @@
  * - R5 Lists are bounded: the record does not grow with the life of the cluster.
  */
 import type { FenceEvidence } from '@polarstack/contracts';
+import type { Candidate, Cause, FailoverEntry, HaSettings } from './failover.ts';
 
 /** The version of the record's form that this program writes, and the newest that it reads. */
 export const HA_SCHEMA = 1;
@@ -34,6 +35,8 @@ export interface EpochEntry {
   /** The timeline that the parent's WAL is on, and where this epoch's leaves it; absent where the same instance went on. */
   readonly parentTimeline?: number;
   readonly forkLsn?: string;
+  /** How many bytes of the parent's WAL were given up; absent where none. Another member may have them, and must be rewound. */
+  readonly lostBytes?: number;
   readonly at: string;
 }
 
@@ -69,9 +72,16 @@ export const switchSteps = ['S1', 'S2', 'S3', 'S5', 'S6', 'S7', 'S8', 'S9'] as c
 export type SwitchStep = (typeof switchSteps)[number];
 export type StepTime = SwitchStep | 'S0' | 'S4' | 'S10';
 
+/**
+ * A failover begins at S3: nothing of the old primary can be prepared or stopped in order. A switchover whose old primary fails in
+ * S2 becomes one.
+ */
+export const switchKinds = ['switchover', 'failover'] as const;
+export type SwitchKind = (typeof switchKinds)[number];
+
 export interface Switch {
   readonly id: string;
-  readonly kind: 'switchover';
+  readonly kind: SwitchKind;
   readonly step: SwitchStep;
   /** Against whom evidence is needed. */
   readonly from: string;
@@ -79,6 +89,8 @@ export interface Switch {
   readonly to: string;
   /** The epoch that this switch ends in. */
   readonly epoch: number;
+  /** The epoch that the members follow until S8; absent in what older versions wrote. */
+  readonly base?: number;
   /** Primary when the switch was asked for. */
   readonly origin: string;
   /** Who was to take over at first. */
@@ -86,11 +98,18 @@ export interface Switch {
   readonly reason: string;
   readonly requester: string;
   readonly deadline: string;
+  /** The newest last, and the newest of each instance only. */
   readonly evidence: readonly Evidence[];
   /** When each step was recorded. */
   readonly times: Readonly<Partial<Record<StepTime, string>>>;
+  /** Only of a failover. */
+  readonly cause?: Cause;
+  /** How the members stood in the last election; at most 32. */
+  readonly candidates?: readonly Candidate[];
+  /** How many bytes of the old primary's WAL its successor lacks; set by each commit. */
+  readonly lostBytes?: number;
   /** Only in S2: it is being taken back, and why. */
-  readonly withdrawn?: Trouble;
+  readonly withdrawn?: Trouble & { readonly since?: string };
   /** Why somebody else than the chosen one takes over. */
   readonly turned?: Trouble;
   /** What the present step waits for. */
@@ -99,6 +118,8 @@ export interface Switch {
 
 export interface SwitchResult {
   readonly id: string;
+  /** Absent in what older versions wrote, which knew switchovers only. */
+  readonly kind?: SwitchKind;
   readonly outcome: 'done' | 'refused' | 'failed';
   readonly code?: string;
   readonly message?: string;
@@ -106,11 +127,18 @@ export interface SwitchResult {
   readonly epoch?: number;
   readonly from?: string;
   readonly to?: string;
-  /** From the moment the stop of the old primary was recorded until the rw service led to the new one, in milliseconds. */
+  /**
+   * From the moment the stop of the old primary (a failover: the intent) was recorded until the rw service led to the new one, in
+   * milliseconds.
+   */
   readonly pauseMs?: number;
   /** By instance id: what is not well with a member yet; it is seen to by itself. */
   readonly left?: Readonly<Record<string, string>>;
   readonly times?: Readonly<Partial<Record<StepTime, string>>>;
+  readonly cause?: Cause;
+  readonly evidence?: readonly Evidence[];
+  readonly candidates?: readonly Candidate[];
+  readonly lostBytes?: number;
   readonly at: string;
 }
 
@@ -128,6 +156,9 @@ export interface HaRecord {
   readonly switch?: Switch;
   /** The newest last; at most {@link RESULTS_KEPT}. */
   readonly results: readonly SwitchResult[];
+  readonly settings?: HaSettings;
+  /** Those that were carried out, the newest last; at most 20. */
+  readonly failovers?: readonly FailoverEntry[];
 }
 
 export const EPOCHS_KEPT = 50;

@@ -2,9 +2,10 @@ import type { AgentStatus, EngineReport } from '@polarstack/contracts';
 import { describe, expect, test } from 'vitest';
 import { type HaRecord, newRecord } from '../record/record.ts';
 import { requestSwitch } from '../record/request.ts';
-import { advance, nextAction, PROMOTION_PATIENCE_MS } from './advance.ts';
+import { advance, nextAction } from './advance.ts';
 import { MAX_LAG_BYTES } from './checks.ts';
 import type { SwitchEvent } from './events.ts';
+import { PROMOTION_PATIENCE_MS } from './failed.ts';
 import type { MemberLook } from './look.ts';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
@@ -281,7 +282,12 @@ describe('a switch', () => {
     const failing: SwitchEvent = { kind: 'failed', of: tag(record), trouble, answered: true };
     expect(advance(record, failing, later(PROMOTION_PATIENCE_MS - 1)).record.epoch).toBe(2);
     expect(advance(record, { ...failing, answered: false }, later(600_000)).action?.kind).toBe('promote');
-    const { record: next, action } = advance(record, failing, later(PROMOTION_PATIENCE_MS));
+    const gone = look({ a: { unreachable: 'off' }, c: status('c', { lsn: '0/4000000' }) });
+    const alone = advance(record, { ...failing, look: gone }, later(PROMOTION_PATIENCE_MS)).record;
+    expect(alone).toMatchObject({ epoch: 2, switch: { step: 'S5', trouble: { code: 'EngineTimeout' } } });
+    expect(alone.switch?.trouble?.message).toMatch(/nobody else can take over.*c has replayed to/);
+    const seen = look({ a: status('a', { state: 'stopped' }) });
+    const { record: next, action } = advance(record, { ...failing, look: seen }, later(PROMOTION_PATIENCE_MS));
     expect(action).toMatchObject({ kind: 'fence', from: 'b', of: { epoch: 3 } });
     const evidence = {
       instanceId: 'b',
@@ -303,8 +309,11 @@ describe('a switch', () => {
     expect(advance(next, fenced(look({ a: origin })), now).record).toMatchObject({ epoch: 3, primary: 'a' });
     const without = look({ a: { unreachable: 'off' }, c: status('c', { lsn: '0/5000078' }) });
     expect(advance(next, fenced(without), now).record).toMatchObject({ epoch: 3, primary: 'c' });
-    const nobody = look({ a: { unreachable: 'off' }, c: status('c', { lsn: '0/4000000' }) });
-    const stuck = advance(next, fenced(nobody), now).record;
-    expect(stuck).toMatchObject({ epoch: 2, switch: { step: 'S3', trouble: { code: 'NoSwitchTarget' } } });
+    // E-C: everybody has vanished since: the one that failed goes on trying, in the epoch that its evidence is of.
+    expect(advance(next, fenced(gone), now).record).toMatchObject({
+      epoch: 3,
+      primary: 'b',
+      switch: { step: 'S5', to: 'b' },
+    });
   });
 });

@@ -4,20 +4,16 @@
  */
 import type { AgentStatus } from '@polarstack/contracts';
 import { lagOf } from '../lsn.ts';
+import type { Reason } from '../record/failover.ts';
 import type { HaRecord, SwitchRequest } from '../record/record.ts';
 import { type ClusterLook, statusOf } from './look.ts';
 
-export interface Reason {
-  /** Stable: logs, tests and explanations cite it. */
-  readonly guard: string;
-  readonly holds: boolean;
-  readonly text: string;
-}
+export type { Reason };
 
 /** A replica further behind than this would make the writers wait for it. */
 export const MAX_LAG_BYTES = 16 * 1024 * 1024;
 
-const reason = (guard: string, holds: boolean, yes: string, no: string): Reason => ({
+export const reason = (guard: string, holds: boolean, yes: string, no: string): Reason => ({
   guard,
   holds,
   text: holds ? yes : no,
@@ -158,14 +154,14 @@ export function chooseTarget(record: HaRecord, look: ClusterLook): Choice {
     .sort()
     .map((target) => ({ target, reasons: targetGuards(record, look, target) }));
   const fit = candidates.filter(({ reasons }) => failing(reasons) === undefined);
-  const [best] = fit.sort((a, b) => furthest(statusOf(look, a.target), statusOf(look, b.target)));
+  const [best] = fit.sort((a, b) => further(statusOf(look, a.target), statusOf(look, b.target)));
   if (best) return best;
   const why = candidates.map(({ target, reasons }) => failing(reasons)?.text ?? target);
   const text = why.length === 0 ? 'the cluster has no replica' : why.join('; ');
   return { target: undefined, reasons: [{ guard: 'T0-some-replica', holds: false, text }] };
 }
 
-function furthest(a: AgentStatus | undefined, b: AgentStatus | undefined): number {
+function further(a: AgentStatus | undefined, b: AgentStatus | undefined): number {
   const [left, right] = [a?.engine.lsn, b?.engine.lsn];
   if (left === undefined || right === undefined) return 0;
   return lagOf(right, left) - lagOf(left, right);

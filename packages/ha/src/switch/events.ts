@@ -1,4 +1,5 @@
 import type { FenceEvidence } from '@polarstack/contracts';
+import type { Judgement } from '../failover/verdict.ts';
 import type { Switch, Trouble } from '../record/record.ts';
 import type { ClusterLook } from './look.ts';
 
@@ -9,9 +10,13 @@ export type SwitchTag = Pick<Switch, 'id' | 'step' | 'epoch'>;
 export type SwitchEvent =
   /** Of a request that nobody has begun. */
   | { readonly kind: 'looked'; readonly request: string; readonly look: ClusterLook }
+  /** Of no state: a failure of the primary, by its agent's pulses. */
+  | { readonly kind: 'suspected'; readonly judgement: Judgement }
   | { readonly kind: 'prepared'; readonly of: SwitchTag }
   /** The old primary stands still, in order, and the target has replayed everything. */
   | { readonly kind: 'stopped'; readonly of: SwitchTag }
+  /** The old primary stands still, but did not end in order. */
+  | { readonly kind: 'ended'; readonly of: SwitchTag; readonly how: string }
   /** The old primary serves again. */
   | { readonly kind: 'resumed'; readonly of: SwitchTag }
   | {
@@ -27,8 +32,17 @@ export type SwitchEvent =
   | { readonly kind: 'followed'; readonly of: SwitchTag }
   /** By instance id, what is not well with a member yet. */
   | { readonly kind: 'rejoined'; readonly of: SwitchTag; readonly left: Readonly<Record<string, string>> }
-  /** `answered`: the one that was asked lives and says no, rather than being out of reach. */
-  | { readonly kind: 'failed'; readonly of: SwitchTag; readonly trouble: Trouble; readonly answered: boolean };
+  /**
+   * `answered`: the one that was asked lives and says no, rather than being out of reach. `look`: everybody else, once it matters
+   * who could take over.
+   */
+  | {
+      readonly kind: 'failed';
+      readonly of: SwitchTag;
+      readonly trouble: Trouble;
+      readonly answered: boolean;
+      readonly look?: ClusterLook;
+    };
 
 /** What is to be done in a state; each can be repeated at any time. */
 export type SwitchAction =

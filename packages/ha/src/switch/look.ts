@@ -10,3 +10,9 @@ export const statusOf = (look: ClusterLook, instanceId: string): AgentStatus | u
   const seen = look.get(instanceId);
   return seen && 'status' in seen ? seen.status : undefined;
 };
+
+/** Why nothing is known of a member. */
+export const silenceOf = (look: ClusterLook, instanceId: string): string | undefined => {
+  const seen = look.get(instanceId);
+  return seen && 'unreachable' in seen ? seen.unreachable : undefined;
+};
