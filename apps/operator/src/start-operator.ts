@@ -65,6 +65,11 @@ export interface OperatorOptions {
   readonly patience?: Patience;
   /** Default: over HTTPS with the certificates of each cluster. */
   readonly agents?: AgentDirectory;
+  /**
+   * How many clusters, and how many operations, are looked at side by side. Default 32. It bounds the work, not those that
+   * wait for agents that do not answer.
+   */
+  readonly concurrency?: number;
 }
 
 export interface Operator {
@@ -74,14 +79,12 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-/** Clusters, or operations, looked at side by side: it bounds the work, not those that wait for agents that do not answer. */
-const CONCURRENCY = 32;
 /** A look that answers takes a few milliseconds; one that takes longer than this waits for something, and holds up no other. */
 const HAND_OVER_MS = 250;
 
 /** Runs the operator until the signal aborts or it is closed. Resolves when its copies of the API's objects are there. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
-  const { client, logger, clock = systemClock, operatorName = DEFAULT_OPERATOR } = options;
+  const { client, logger, clock = systemClock, operatorName = DEFAULT_OPERATOR, concurrency = 32 } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   // Every watch, run and call under way listens to it.
@@ -204,7 +207,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       isOurs,
       retention: options.retention ?? defaultRetention,
     }),
-    concurrency: CONCURRENCY,
+    concurrency,
     handOverMs: HAND_OVER_MS,
     // Each operation is a key of its own, new and soon gone: what is known of its cluster tells more than its own past.
     willWait: (key) => {
@@ -253,7 +256,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       clock,
       logger,
     }),
-    concurrency: CONCURRENCY,
+    concurrency,
     handOverMs: HAND_OVER_MS,
     onError: (error, key) => logger.warn({ err: toStackError(error), cluster: key }, 'a cluster is looked at again'),
   });

@@ -2,7 +2,8 @@ import { names } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import { type AgentApi, type AgentClient, createAgentClient } from '@polarstack/contracts';
 import { type AgentAddress, type AgentDirectory, secretValue } from '@polarstack/domain';
-import { type KubeClient, Secrets } from '@polarstack/kube';
+import { type Informer, type KubeClient, Secrets } from '@polarstack/kube';
+import type { Secret } from 'kubernetes-types/core/v1.js';
 
 interface Cluster {
   readonly namespace: string;
@@ -16,19 +17,25 @@ interface Identity {
 }
 
 interface Kept {
+  /** Version of the Secret in the copy that it was read from; undefined where the API was asked. */
+  readonly version: string | undefined;
   readonly identity: Promise<Identity>;
   readonly clients: Map<string, AgentClient>;
 }
 
 /**
- * Clients of the agents, by cluster: the operator's identity there is Secret `<c>-client-operator`, read once and again
- * after `forget` (a renewal). One client, and so one set of connections, for each address.
+ * Clients of the agents, by cluster: the operator's identity there is Secret `<c>-client-operator`, taken from the copy of the
+ * Secrets, whose every change counts; where the copy has none the API is asked, once and again after `forget` (a renewal).
+ * One client, and so one set of connections, for each address.
  */
-export function createAgentDirectory(kube: KubeClient): AgentDirectory & { close(): void } {
+export function createAgentDirectory(
+  kube: Pick<KubeClient, 'get'>,
+  secrets: Pick<Informer<Secret>, 'get'>,
+): AgentDirectory & { close(): void } {
   const clusters = new Map<string, Kept>();
 
-  const readIdentity = async ({ namespace, name }: Cluster): Promise<Identity> => {
-    const secret = await kube.get(Secrets, { namespace, name: names.client(name, 'operator') });
+  const readIdentity = async (known: Secret | undefined, { namespace, name }: Cluster): Promise<Identity> => {
+    const secret = known ?? (await kube.get(Secrets, { namespace, name: names.client(name, 'operator') }));
     const [caPem, certPem, keyPem] = ['ca.crt', 'tls.crt', 'tls.key'].map((key) => secretValue(secret, key));
     if (!caPem || !certPem || !keyPem) {
       throw new StackError('AgentUnreachable', `Secret ${names.client(name, 'operator')} is not complete`);
@@ -40,9 +47,12 @@ export function createAgentDirectory(kube: KubeClient): AgentDirectory & { close
 
   const keptOf = (cluster: Cluster): Kept => {
     const key = keyOf(cluster);
+    const copy = secrets.get(`${cluster.namespace}/${names.client(cluster.name, 'operator')}`);
+    const version = copy?.metadata?.resourceVersion;
     const known = clusters.get(key);
-    if (known) return known;
-    const kept: Kept = { identity: readIdentity(cluster), clients: new Map() };
+    if (known && (version === undefined || version === known.version)) return known;
+    // Calls under way end on the connections they have; agents close those that are idle.
+    const kept: Kept = { version, identity: readIdentity(copy, cluster), clients: new Map() };
     clusters.set(key, kept);
     // A read that failed is tried again by the next call.
     kept.identity.catch(() => clusters.get(key) === kept && clusters.delete(key));

@@ -53,6 +53,7 @@ async function scene() {
     takeRequest: async () => false,
     forget: () => {},
     isOurs: () => true,
+    pace: () => 3_000,
     clock: systemClock,
     logger: silentLogger,
   });

@@ -25,6 +25,7 @@ import {
   type Claim,
   type ClusterSeen,
   clusterStatus,
+  conditionOf,
   isCreated,
   operationName,
   type Plan,
@@ -63,11 +64,13 @@ export interface ClusterControllerOptions {
   readonly steeringAnnotations: ReturnType<typeof createSteeringAnnotations>;
   readonly forget: (cluster: MPDCluster) => void;
   readonly isOurs: (cluster: MPDCluster) => boolean;
+  /** How soon a cluster that is well and at rest is looked at again, in milliseconds. */
+  readonly pace: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** How often the agents of a cluster are asked where nothing happens, in milliseconds. */
+/** How soon a cluster in which something is under way, or wrong, is looked at again, in milliseconds. */
 const LOOK_EVERY_MS = 3_000;
 /** How soon a rejected spec is judged again: what it waits for may be there now. */
 const JUDGE_AGAIN_MS = 5_000;
@@ -97,7 +100,7 @@ export function createClusterController(options: ClusterControllerOptions) {
     takeRequest,
     automation,
   } = options;
-  const { isOurs, clock, logger, steeringAnnotations } = options;
+  const { isOurs, pace, clock, logger, steeringAnnotations } = options;
   const { client, events } = services;
   const positionsWritten = new Map<string, number>();
 
@@ -205,7 +208,7 @@ export function createClusterController(options: ClusterControllerOptions) {
     claims: readonly Claim[],
     signal: AbortSignal,
     primary?: string,
-  ): Promise<void> => {
+  ): Promise<MPDCluster> => {
     const uid = cluster.metadata.uid ?? '';
     const last = positionsWritten.get(uid);
     const positionsDue = last === undefined || clock.monotonic() - last >= POSITIONS_EVERY_MS;
@@ -232,9 +235,10 @@ export function createClusterController(options: ClusterControllerOptions) {
         }),
       signal,
     );
-    if (written === cluster) return;
+    if (written === cluster) return cluster;
     if (positionsDue) positionsWritten.set(uid, clock.monotonic());
     announce(events, cluster, written);
+    return written;
   };
 
   /** Whoever replaced the object took the finalizer from it, and with it the orderly deletion. */
@@ -278,8 +282,9 @@ export function createClusterController(options: ClusterControllerOptions) {
       await automation.act(withPrimary(cluster, primary), observed, record, operationsOf(cluster), signal);
     }
     const options = { services, content, certificates, logger };
-    await write(cluster, await mendCluster(applied, observed, options, signal), operation, claims, signal, primary);
-    return { requeueAfterMs: LOOK_EVERY_MS };
+    const seen = await mendCluster(applied, observed, options, signal);
+    const written = await write(cluster, seen, operation, claims, signal, primary);
+    return { requeueAfterMs: isAtRest(written, seen) ? pace() : LOOK_EVERY_MS };
   };
 
   return async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
@@ -295,6 +300,14 @@ export function createClusterController(options: ClusterControllerOptions) {
 const keyOf = ({ metadata }: MPDCluster) => ({ namespace: metadata.namespace ?? 'default', name: metadata.name ?? '' });
 
 const clusterIsDeleted = (): StackError => new StackError('Cancelled', 'the cluster is being deleted');
+
+/** Nothing is under way and nothing is wrong; what changes then is told by the objects of the cluster. */
+function isAtRest({ status }: MPDCluster, { instances, faults = [] }: ClusterSeen): boolean {
+  const is = (type: Parameters<typeof conditionOf>[1], wanted: 'True' | 'False'): boolean =>
+    conditionOf(status?.conditions, type)?.status === wanted;
+  const answered = [...instances.values()].every(({ unanswered }) => unanswered === 0);
+  return is('Ready', 'True') && is('Degraded', 'False') && is('Accepted', 'True') && answered && faults.length === 0;
+}
 
 function deletionClaim(plan: Plan): Claim {
   const type = 'DeletionRefused';

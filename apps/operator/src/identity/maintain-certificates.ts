@@ -7,6 +7,7 @@ import {
   type Fault,
   type LeafSpec,
   serverLeaf,
+  serviceKinds,
   settledMembership,
 } from '@polarstack/domain';
 import { Secrets } from '@polarstack/kube';
@@ -14,7 +15,7 @@ import type { Secret } from 'kubernetes-types/core/v1.js';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import type { Content } from '../mending/content.ts';
 import { fault } from '../mending/fault.ts';
-import { mendObject } from '../mending/mend-object.ts';
+import { isAsWanted, mendObject } from '../mending/mend-object.ts';
 import { clusterSecrets, serviceAddresses } from '../steps/ensure-secrets.ts';
 import type { Services } from '../steps/services.ts';
 import { authorityOf } from './authority.ts';
@@ -65,7 +66,7 @@ export function createCertificateKeeper(
       const last = checked.get(uid);
       const every = last && last.faults.length > 0 ? LOST_EVERY_MS : EVERY_MS;
       if (last && last.state === state && clock.monotonic() - last.at < every) return last.faults;
-      const faults = await renewDue(cluster, seen, signal);
+      const faults = isCurrent(cluster, seen) ? [] : await renewDue(cluster, seen, signal);
       checked.set(uid, { at: clock.monotonic(), state, faults });
       return faults;
     },
@@ -73,6 +74,28 @@ export function createCertificateKeeper(
       checked.delete(uid);
     },
   };
+
+  /** Whether nothing is to be done by the copies alone: then the API is asked nothing. */
+  function isCurrent(cluster: MPDCluster, seen: ClusterSeen): boolean {
+    const owner = clusterKey(cluster);
+    const copies = secrets.byIndex('cluster', `${owner.namespace}/${owner.name}`);
+    const known = new Map(copies.map((secret) => [secret.metadata?.name ?? '', secret]));
+    const isWell = (name: string): boolean => {
+      const secret = known.get(name);
+      if (!secret || secret.metadata?.deletionTimestamp !== undefined) return false;
+      return isAsWanted(secret, buildSecret(owner, name, {}), cluster);
+    };
+    const authority = authorityOf(known.get(names.ca(owner.name)));
+    if (!authority || !isWell(names.ca(owner.name))) return false;
+    const addresses = Object.values(seen.endpoints).flatMap(({ host }) => host ?? []);
+    // One that has no address yet is none to go by.
+    if (addresses.length < serviceKinds.length) return false;
+    const now = clock.now();
+    return leavesFor(cluster, seen, addresses).every(
+      (spec) =>
+        isWell(spec.secret) && reasonToIssue(spec, known.get(spec.secret), authority.certPem, now) === undefined,
+    );
+  }
 
   async function renewDue(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly Fault[]> {
     const { client, events } = services;
@@ -120,8 +143,12 @@ export function createCertificateKeeper(
   }
 
   async function leavesOf(cluster: MPDCluster, seen: ClusterSeen, signal: AbortSignal): Promise<readonly LeafSpec[]> {
+    const found = await serviceAddresses(services.client, clusterKey(cluster), signal);
+    return leavesFor(cluster, seen, [...found.values()]);
+  }
+
+  function leavesFor(cluster: MPDCluster, seen: ClusterSeen, addresses: readonly string[]): readonly LeafSpec[] {
     const owner = clusterKey(cluster);
-    const addresses = [...(await serviceAddresses(services.client, owner, signal)).values()];
     const servers = (settledMembership(cluster)?.members ?? []).map((member) => {
       const pod = seen.instances.get(member.instanceId)?.pod?.podIP;
       return serverLeaf(owner, member, { services: addresses, ...(pod && { pod }) });

@@ -53,6 +53,10 @@ export async function mendObject<T extends KubeObject>(
   return { object, done: 'mended' };
 }
 
+/** Whether an object has its labels and its owner: then there is nothing to mend. */
+export const isAsWanted = (found: KubeObject, wanted: KubeObject, owner: KubeObject): boolean =>
+  isOwnedBy(found, owner) && difference(found, wanted, true) === undefined;
+
 function difference(found: KubeObject, wanted: KubeObject, mine: boolean) {
   const has = found.metadata?.labels ?? {};
   const labels = wanted.metadata?.labels ?? {};

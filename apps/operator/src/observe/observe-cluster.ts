@@ -32,6 +32,8 @@ export interface Sources {
 export interface Observer {
   /** Asks all agents of a cluster now. What an agent last said stays known while it does not answer. */
   readonly observe: (cluster: MPDCluster, signal: AbortSignal) => Promise<ClusterSeen>;
+  /** Whether an agent of the cluster did not answer when it was last asked. */
+  readonly isSilent: (cluster: MPDCluster) => boolean;
   /** Drops what is known of a cluster. */
   readonly forget: (cluster: MPDCluster) => void;
 }
@@ -100,6 +102,10 @@ export function createObserver({ pods, services, slices, agents, catalog }: Sour
         EndpointSeen,
       ];
       return { instances, endpoints: { rw, ro, r } };
+    },
+    isSilent: ({ metadata }) => {
+      for (const { unanswered } of known.get(metadata.uid ?? '')?.values() ?? []) if (unanswered > 0) return true;
+      return false;
     },
     forget: ({ metadata }) => {
       known.delete(metadata.uid ?? '');
