@@ -33,7 +33,7 @@ export const signal = new AbortController().signal;
 export const test = base.skipIf(missing('postgres'));
 
 /** The newest installation that can do all an agent may ask of it. */
-function newestServer(): string {
+export function newestServer(): string {
   const folder = '/usr/lib/postgresql';
   const majors = existsSync(folder) ? readdirSync(folder).map(Number) : [];
   const newest = majors

@@ -52,7 +52,7 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
   ]);
   const driver = createPostgresDriver(layout, binaries);
   const life = new AbortController();
-  const supervisor = createSupervisor({ driver, terms, state, log, signal: life.signal });
+  const supervisor = createSupervisor({ driver, terms, state, log, isHeard: () => false, signal: life.signal });
   const memoryFile = join(config.workDir, 'caught-up');
   const readiness = createReadiness({ driver, terms, state, supervisor, memoryFile });
   const tasks = createTasks({ log, signal });

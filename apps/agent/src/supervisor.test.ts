@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger, waitFor } from '@polarstack/base';
+import { silentLogger, systemClock, waitFor } from '@polarstack/base';
 import type { EngineDriver, EngineExit } from '@polarstack/engine';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStateFile, type StateFile } from './state-file.ts';
@@ -18,11 +18,13 @@ function fakeEngine() {
     standby: false,
     /** What the next starts do: accept connections, or die. */
     starts: 'accepts' as 'accepts' | 'dies',
+    diagnosis: 'quick' as 'quick' | 'endless',
     die: (exit: EngineExit = { signal: 'SIGKILL' }) => kill?.(exit),
     get alive() {
       return kill !== undefined;
     },
   };
+  let current: unknown;
   const launch = () => {
     acts.push(`launch ${fake.standby ? 'standby' : 'primary'}`);
     const exited = new Promise<EngineExit>((resolve) => {
@@ -46,7 +48,7 @@ function fakeEngine() {
   };
   const driver = {
     dataFolder: async () => fake.folder,
-    find: async () => undefined,
+    find: async () => (kill === undefined ? undefined : current),
     endAll: async () => {
       acts.push('end all');
       fake.die();
@@ -56,10 +58,14 @@ function fakeEngine() {
       fake.standby = standby;
     },
     configure: async () => {},
-    launch: async () => launch(),
+    launch: async () => {
+      current = launch();
+      return current;
+    },
     isAccepting: async () => fake.alive,
-    diagnose: async () => {
+    diagnose: async (signal: AbortSignal) => {
       acts.push('diagnose');
+      if (fake.diagnosis === 'endless') await systemClock.sleep(600_000, signal);
       return ['LOG: starting', 'FATAL: it is broken'];
     },
     sql: {
@@ -80,6 +86,12 @@ let terms: TermFile;
 let state: StateFile;
 let supervisor: Supervisor;
 let running: Promise<void>;
+let heard: boolean;
+const supervise = (): Supervisor =>
+  createSupervisor({
+    ...{ driver: engine.driver, terms, state, log: silentLogger, signal: life.signal },
+    isHeard: () => heard,
+  });
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ps-super-'));
@@ -87,7 +99,8 @@ beforeEach(async () => {
   engine = fakeEngine();
   terms = await openTermFile(join(folder, 'term'));
   state = await openStateFile(join(folder, 'state'));
-  supervisor = createSupervisor({ driver: engine.driver, terms, state, log: silentLogger, signal: life.signal });
+  heard = false;
+  supervisor = supervise();
 });
 afterEach(async () => {
   life.abort();
@@ -167,7 +180,7 @@ test('L5: stopped by request stays stopped, also when it dies by itself or the a
   expect(engine.acts.slice(-3)).toEqual(['stop smart', 'stop immediate', 'end all']);
   expect(supervisor.engine).toBeUndefined();
   const before = launches();
-  const next = createSupervisor({ driver: engine.driver, terms, state, log: silentLogger, signal: life.signal });
+  const next = supervise();
   const second = next.run();
   await next.whileStopped(async () => {});
   expect(launches()).toBe(before);
@@ -186,4 +199,82 @@ test('L4: the end of looking after leaves the engine; the end of the pod stops i
   expect(engine.acts).toContain('stop fast');
   expect(engine.alive).toBe(false);
   expect(state.current.wanted).toBe('running');
+});
+
+test('L8: a death is told before anything is done; where it is heard, a fence keeps the engine down', async () => {
+  heard = true;
+  await state.update({ bootstrapped: true });
+  await terms.set({ epoch: 1, role: 'primary' });
+  running = supervisor.run();
+  await until('the engine', () => supervisor.engine?.accepting === true);
+  engine.acts.length = 0;
+  const told: string[] = [];
+  supervisor.onChange(() => {
+    if (supervisor.died) told.push(`${supervisor.died.how} before ${engine.acts.length} acts`);
+  });
+  engine.die();
+  await until('the end of what it left', () => engine.acts.includes('end all'));
+  expect(told[0]).toBe('ended by SIGKILL before 0 acts');
+  await terms.setFence(2);
+  await supervisor.stop('immediate', 10);
+  expect(launches()).toBe(0);
+  expect(supervisor.died).toMatchObject({ count: 1 });
+  await expect(supervisor.start(signal)).rejects.toMatchObject({ code: 'StaleEpoch' });
+  await terms.set({ epoch: 2, role: 'primary' });
+  await supervisor.start(signal);
+  expect(launches()).toBe(1);
+  expect(supervisor.died).toBeUndefined();
+});
+
+test('L8: where its owner has no word, or says start, the engine is started again', async () => {
+  heard = true;
+  await state.update({ bootstrapped: true });
+  await terms.set({ epoch: 1, role: 'primary' });
+  running = supervisor.run();
+  await until('the engine', () => supervisor.engine?.accepting === true);
+  for (const say of [async () => {}, async () => await supervisor.start(signal)]) {
+    engine.acts.length = 0;
+    engine.die();
+    await until('its end', () => engine.acts.includes('end all'));
+    await say();
+    await until('the next', () => launches() === 1 && supervisor.engine?.accepting === true);
+  }
+});
+
+test('L9: an immediate stop waits neither for a slower one nor for the reason of a failure', async () => {
+  await state.update({ bootstrapped: true });
+  await terms.set({ epoch: 1, role: 'primary' });
+  running = supervisor.run();
+  await until('the engine', () => supervisor.engine?.accepting === true);
+  const slow = supervisor.stop('smart', 600_000);
+  await until('it to stop', () => engine.acts.includes('stop smart'));
+  await supervisor.stop('immediate', 10);
+  await slow;
+  expect(engine.acts).toContain('stop immediate');
+  engine.starts = 'dies';
+  engine.diagnosis = 'endless';
+  const starting = supervisor.start(signal).catch(() => {});
+  await until('the search', () => engine.acts.includes('diagnose'));
+  await supervisor.stop('immediate', 10);
+  expect(supervisor.failure).toBeUndefined();
+  engine.starts = 'accepts';
+  await supervisor.start(signal);
+  await starting;
+});
+
+test('L7: an engine that an earlier agent left running below a fence is stopped', async () => {
+  await state.update({ bootstrapped: true });
+  await terms.set({ epoch: 1, role: 'primary' });
+  running = supervisor.run();
+  await until('the engine', () => supervisor.engine?.accepting === true);
+  life.abort();
+  await running;
+  life = new AbortController();
+  await terms.setFence(2);
+  supervisor = supervise();
+  await supervisor.adopt();
+  expect(supervisor.engine?.accepting).toBe(true);
+  running = supervisor.run();
+  await until('its end', () => supervisor.engine === undefined);
+  expect(engine.alive).toBe(false);
 });

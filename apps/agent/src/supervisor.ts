@@ -10,69 +10,21 @@
  *  L4. The agent's death ends no engine; a new agent adopts it. SIGTERM (the pod stops) ends it.
  *  L5. Stopped by request stays stopped until asked to start.
  *  L6. An engine that writes against its term is stopped at once, and its folder is not started again as it is.
- *  L7. Nothing is started in an epoch that a fence has overtaken.
+ *  L7. Nothing is started in an epoch that a fence has overtaken; an engine of such an epoch that an earlier agent left is stopped.
+ *  L8. The death of an engine that nobody asked for is told before anything is done about it. Its last processes are ended at once;
+ *      where somebody hears of it, a primary's engine is started again only after its owner had OWNER_WORD_MS for a word: a
+ *      fence keeps it down, a start starts it.
+ *  L9. A stop that is to be immediate, a fence's above all, waits neither for a slower one nor for the search for a reason.
  */
-import { type Backoff, backoffDelay, type Logger, StackError, systemClock, toStackError } from '@polarstack/base';
+import { type Backoff, backoffDelay, linkSignals, StackError, systemClock, toStackError } from '@polarstack/base';
 import type { StopMode } from '@polarstack/contracts';
-import type { Configuration, EngineDriver, EngineExit, EngineProcess } from '@polarstack/engine';
+import type { Configuration, EngineExit, EngineProcess } from '@polarstack/engine';
+import { createDeaths } from './deaths.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier } from './notifier.ts';
-import type { StateFile } from './state-file.ts';
-import type { TermFile } from './term-file.ts';
+import type { Failure, RunningEngine, Supervisor, SupervisorOptions } from './supervision.ts';
 
-export interface RunningEngine {
-  readonly process: EngineProcess;
-  /** It said that it accepts connections, and is in the role of its term. */
-  readonly accepting: boolean;
-}
-
-export interface Failure {
-  readonly reason: string;
-  /** How often in a row it ended or did not start. */
-  readonly failures: number;
-  /** Whether more will be learned about it by itself. */
-  readonly explained: boolean;
-}
-
-export interface Supervisor {
-  readonly engine: RunningEngine | undefined;
-  readonly stopping: boolean;
-  readonly failure: Failure | undefined;
-  /** The folder is barred since {@link depose}. */
-  readonly deposed: boolean;
-  /** Finds the engine that an earlier agent left running. To be called first, and before anyone may ask. */
-  adopt(): Promise<void>;
-  /** Starts the engine and looks after it until the signal ends that. */
-  run(): Promise<void>;
-  /** Wants the engine running; resolves when it accepts connections. Throws why it does not. */
-  start(signal: AbortSignal): Promise<void>;
-  /** Like {@link start} for a folder whose bootstrap is under way. */
-  startUnfinished(signal: AbortSignal): Promise<void>;
-  /** Wants the engine stopped; resolves when no process of it is left. Goes on as immediate after `timeoutMs`. */
-  stop(mode: StopMode, timeoutMs: number): Promise<void>;
-  /** The pod ends: stops the engine without wanting it stopped for good. */
-  shutdown(timeoutMs: number): Promise<void>;
-  /** Writes the configuration files for the present term and config; reloads a running engine. */
-  configure(signal: AbortSignal): Promise<void>;
-  /** Only in a term of role primary, and of `epoch` where that is given. */
-  promote(epoch: number | undefined, timeoutMs: number, signal: AbortSignal): Promise<void>;
-  /**
-   * Stops an engine that left recovery though its term makes it a replica, and bars its folder from being started until
-   * work {@link whileStopped} put it right. False where it is another engine or term by now.
-   */
-  depose(process: EngineProcess): Promise<boolean>;
-  /** Runs `work`, which puts the folder right, while the engine is stopped and nothing starts it. Throws `EngineRunning`. */
-  whileStopped(work: () => Promise<void>): Promise<void>;
-}
-
-export interface SupervisorOptions {
-  readonly driver: EngineDriver;
-  readonly terms: TermFile;
-  readonly state: StateFile;
-  readonly log: Logger;
-  /** Ends the looking after, not the engine. */
-  readonly signal: AbortSignal;
-}
+export type { Failure, RunningEngine, Supervisor } from './supervision.ts';
 
 const backoff: Backoff = { baseMs: 250, maxMs: 10_000 };
 /** An engine that ran this long has recovered: its next failure is a first one. */
@@ -86,6 +38,8 @@ const IMMEDIATE_MS = 5_000;
 const DEPOSE_MS = 500;
 /** Finishing a stop that an earlier agent began. */
 const RESUMED_STOP_MS = 60_000;
+/** The same of a fence, whose owner waits. */
+const OVERTAKEN_STOP_MS = 5_000;
 
 const DEPOSED =
   'the engine left recovery though its term makes it a replica (promoted by hand?): it was stopped, and stays so until its folder is back on the line of its upstream';
@@ -95,8 +49,12 @@ function describeExit({ code, signal }: EngineExit): string {
   return code === undefined ? 'ended' : `ended with exit code ${code}`;
 }
 
-export function createSupervisor({ driver, terms, state, log, signal }: SupervisorOptions): Supervisor {
+export function createSupervisor({ driver, terms, state, log, isHeard, signal }: SupervisorOptions): Supervisor {
   const changed = createNotifier();
+  const deaths = createDeaths();
+  /** Ends the waits that hold up an immediate stop (L9); another one after each. */
+  let hurry = new AbortController();
+  let hurriedMs = 0;
   const acts: Mutex = createMutex();
   const files: Mutex = createMutex();
   let engine: (RunningEngine & { readonly since: number }) | undefined;
@@ -104,6 +62,8 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   let stopping = false;
   let bootstrapping = false;
   let shutDown = false;
+  /** The engine that was adopted belongs to an epoch below a fence, whose stop an earlier agent did not come to. */
+  let overtaken = false;
   /** Deposed, whether or not that could be written down. */
   let barred = false;
   /** Processes of an engine whose main process is gone may be left: they are ended before anything else, at once. */
@@ -143,6 +103,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       leftovers = true;
       driver.sql.close();
       if (accepted && systemClock.monotonic() - since > SETTLED_MS) failure = undefined;
+      if (!stopping) deaths.note(describeExit(exit), accepted && terms.current?.role === 'primary' && isHeard());
       if (accepted && !stopping) fail(`the engine ${describeExit(exit)}`);
       else if (!stopping) fail(`the engine ${describeExit(exit)} before it accepted connections`, false);
       changed.notify();
@@ -166,6 +127,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       }
       if (engine?.process !== process) return;
       engine = { ...engine, accepting: true };
+      deaths.over();
       log.info(
         { pid: process.pid, role: terms.current?.role, epoch: terms.current?.epoch },
         'engine accepts connections',
@@ -195,7 +157,18 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
 
   /** Learns from the engine's own output why it does not start; a start that works now was a passing trouble. */
   const explain = async (known: Failure): Promise<void> => {
-    const lines = await driver.diagnose(signal);
+    // Somebody asked for a stop while it was looked whether to start.
+    if (state.current.wanted !== 'running') return;
+    const { signal: hurried } = hurry;
+    const linked = linkSignals([signal, hurried]);
+    const lines = await driver
+      .diagnose(linked.signal)
+      .catch((error: unknown) => {
+        if (hurried.aborted && !signal.aborted) return undefined;
+        throw error;
+      })
+      .finally(() => linked.end());
+    if (lines === undefined) return;
     const marked = lines.filter((line) => /\b(FATAL|PANIC|ERROR|HINT|DETAIL):/.test(line));
     const said = marked.length > 0 ? marked : lines.slice(-3);
     failure = {
@@ -214,20 +187,21 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
       changed.notify();
       // A smart stop waits for every session, ours too.
       driver.sql.close();
-      const within = async (ms: number): Promise<boolean> => {
-        const timer = new AbortController();
+      const within = async (ms: number, sources: readonly AbortSignal[] = []): Promise<boolean> => {
+        const timer = linkSignals(sources);
         const late = systemClock.sleep(ms, timer.signal).then(() => false);
         const ended = await Promise.race([process.exited.then(() => true), late.catch(() => false)]);
-        timer.abort();
+        timer.end();
         return ended;
       };
       process.stop(mode);
-      if (!(await within(timeoutMs))) {
+      const { signal: hurried } = hurry;
+      if (!(await within(timeoutMs, mode === 'immediate' ? [] : [hurried]))) {
         log.warn({ mode, timeoutMs }, 'the stop takes too long and goes on as immediate');
         // An immediate one that takes too long goes on as the end of all processes, below.
         if (mode !== 'immediate') {
           process.stop('immediate');
-          await within(IMMEDIATE_MS);
+          await within(hurried.aborted ? hurriedMs : IMMEDIATE_MS);
         }
       }
     }
@@ -245,7 +219,9 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   const look = async (): Promise<number | undefined> =>
     await acts.run(async () => {
       if (engine) {
-        if (state.current.wanted === 'stopped' && !bootstrapping) await stopNow('fast', RESUMED_STOP_MS);
+        if (overtaken && !terms.mayStart) await stopNow('fast', OVERTAKEN_STOP_MS);
+        else if (state.current.wanted === 'stopped' && !bootstrapping) await stopNow('fast', RESUMED_STOP_MS);
+        overtaken = false;
         return undefined;
       }
       if (leftovers && (await driver.dataFolder()) === 'present') {
@@ -253,7 +229,12 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
         leftovers = false;
       }
       if (!(await mayStart())) return undefined;
-      if (failure && !failure.explained) await explain(failure);
+      const word = deaths.wordMs();
+      if (word > 0) return word;
+      if (failure && !failure.explained) {
+        await explain(failure);
+        if (!(await mayStart())) return undefined;
+      }
       const pause = retryAt - systemClock.monotonic();
       if (pause > 0) return pause;
       await launch();
@@ -267,6 +248,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     if (found === undefined) return;
     log.info({ pid: found.pid }, 'engine adopted');
     leftovers = false;
+    overtaken = !terms.mayStart;
     track(found, await driver.isAccepting(found.pid));
   };
 
@@ -292,6 +274,7 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
   const untilRunning = async (waitSignal: AbortSignal): Promise<void> => {
     const before = failure?.failures ?? 0;
     retryAt = 0;
+    deaths.wordGiven();
     changed.notify();
     for (;;) {
       waitSignal.throwIfAborted();
@@ -336,6 +319,10 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     get failure() {
       return failure;
     },
+    get died() {
+      return deaths.last;
+    },
+    onChange: (listener) => changed.subscribe(listener),
     adopt: async () => await acts.run(adopt),
     run,
     start: wantRunning,
@@ -346,6 +333,11 @@ export function createSupervisor({ driver, terms, state, log, signal }: Supervis
     stop: async (mode, timeoutMs) => {
       // Who waits for this may hold up everybody's writes: no flush of a disk for what is known.
       if (state.current.wanted !== 'stopped') await state.update({ wanted: 'stopped' });
+      if (mode === 'immediate') {
+        hurriedMs = timeoutMs;
+        hurry.abort();
+        hurry = new AbortController();
+      }
       await acts.run(async () => await stopNow(mode, timeoutMs));
       failure = undefined;
     },

@@ -124,7 +124,10 @@ test('W1, W2: wherever writing broke off, the end is behind the last record of w
       async (lengths, where, recycled) => {
         const wal = writer(32);
         wal.append(120);
-        for (const one of lengths) one === 'switch' ? wal.switchFile() : wal.append(one);
+        for (const one of lengths) {
+          if (one === 'switch') wal.switchFile();
+          else wal.append(one);
+        }
         const [first, last] = [wal.records[0], wal.records.at(-1)];
         if (!first || !last) throw new Error('nothing was written');
         const cut = Math.round(first.end + where * (last.end - first.end));
