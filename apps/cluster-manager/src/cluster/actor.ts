@@ -1,5 +1,6 @@
 /**
- * The life of one cluster's actor: woken by changes of its record and its pods, and by the clock for what no change tells.
+ * The life of one cluster's actor: woken by changes of its record and its pods, by the pulses of its agents, and by the clock for
+ * what no change tells.
  *
  * Invariants (tests cite them):
  * - L1 While nothing is under way and nothing changes, the API is asked nothing.
@@ -7,13 +8,14 @@
  */
 import { labels } from '@polarstack/api';
 import { type Clock, type Logger, toStackError } from '@polarstack/base';
-import { converge, type HaRecord, pauseAfter, tend } from '@polarstack/ha';
+import { type HaRecord, pauseAfter, type Suspicion, tend } from '@polarstack/ha';
 import { type Informer, type KubeClient, type ObjectKey, objectKey } from '@polarstack/kube';
 import type { ConfigMap, Pod } from 'kubernetes-types/core/v1.js';
 import type { Metrics } from '../metrics.ts';
 import { createClusterAgents } from './agents.ts';
 import { createPorts } from './ports.ts';
-import { createRecordStore, recordIn } from './record-store.ts';
+import { createRecordStore } from './record-store.ts';
+import { createSessions } from './sessions.ts';
 
 export interface ClusterActorOptions {
   readonly client: KubeClient;
@@ -40,6 +42,8 @@ export interface ClusterActor {
 const LOOK_MS = 10_000;
 /** Where a member is not well it is looked at again sooner. */
 const LOOK_AGAIN_MS = 1_000;
+/** Where the primary is not well, time alone can make a failure of it. */
+const SUSPECT_MS = 250;
 
 export function startClusterActor(options: ClusterActorOptions): ClusterActor {
   const { client, records, pods, key, clock, log, metrics, signal } = options;
@@ -50,34 +54,55 @@ export function startClusterActor(options: ClusterActorOptions): ClusterActor {
   const store = createRecordStore(client, key);
   let nap = new AbortController();
   let woken = true;
-  let complained: string | undefined;
+  let complained = '';
+  let suspected: string | undefined;
+  const wake = (): void => {
+    woken = true;
+    nap.abort();
+  };
+  const sessions = createSessions({ source: inner.pulsesOf, clock, log, onNews: wake, signal });
+
+  /** Says once what the pulses say of the primary, and what keeps it from a failover. */
+  const tell = ({ judgement, guards }: Suspicion): void => {
+    const { verdict, instance, reasons } = judgement;
+    const why = [...reasons, ...guards].find(({ holds }) => !holds);
+    if (verdict === (suspected ?? 'unknown')) return;
+    suspected = verdict;
+    const fields = { primary: instance, verdict, ...(why && { guard: why.guard }) };
+    if (verdict === 'well') log.info(fields, `primary ${instance} is well`);
+    else log.warn(fields, why?.text ?? `primary ${instance} is ${verdict}`);
+  };
 
   /** One pass; answers when to look again, in milliseconds. */
   const pass = async (): Promise<number> => {
     const object = records.get(objectKey({ metadata: key }));
     if (!object) return LOOK_MS;
-    const record = recordIn(object);
-    ({ members } = record);
-    const isIdle = record.switch === undefined && record.request === undefined;
-    const seen = isIdle
-      ? await converge(record, { ports: inner, clock, signal })
-      : await tend({
-          store,
-          ports: inner,
-          clock,
-          log,
-          signal,
-          onWrite: (before, after) => {
-            ({ members } = after);
-            metrics.note(before, after);
-          },
-        });
-    for (const text of isIdle ? (seen?.done ?? []) : []) log.info({}, text);
-    const left = Object.entries(seen?.left ?? {}).map(([id, why]) => `${id}: ${why}`);
-    const text = left.join('; ');
-    if (text !== (complained ?? '')) log.info({ left: seen?.left }, text || 'every member follows');
+    const known = store.known(object);
+    ({ members } = known.record);
+    sessions.keep(Object.keys(members));
+    const seen = await tend({
+      store,
+      known,
+      ports: inner,
+      pulses: () => sessions.pulses,
+      clock,
+      log,
+      signal,
+      onWrite: (before, after) => {
+        ({ members } = after);
+        metrics.note(before, after);
+      },
+    });
+    if (!seen) return LOOK_MS;
+    tell(seen.suspicion);
+    const text = Object.entries(seen.left)
+      .map(([id, why]) => `${id}: ${why}`)
+      .join('; ');
+    if (text !== complained) log.info({ left: seen.left }, text || 'every member follows');
     complained = text;
-    return left.length > 0 ? LOOK_AGAIN_MS : LOOK_MS;
+    const { verdict } = seen.suspicion.judgement;
+    if (verdict !== 'well' && verdict !== 'unknown' && verdict !== 'away') return SUSPECT_MS;
+    return text === '' ? LOOK_MS : LOOK_AGAIN_MS;
   };
 
   const run = async (): Promise<void> => {
@@ -98,13 +123,14 @@ export function startClusterActor(options: ClusterActorOptions): ClusterActor {
       const either = AbortSignal.any([signal, nap.signal]);
       await clock.sleep(pause, either).catch(() => undefined);
     }
+    await sessions.ended;
     agents.close();
   };
 
   return {
     wake: () => {
-      woken = true;
-      nap.abort();
+      sessions.retryNow();
+      wake();
     },
     ended: run(),
   };

@@ -1,6 +1,6 @@
 import { names } from '@polarstack/api';
 import { isStackError, StackError, systemClock } from '@polarstack/base';
-import { type AgentClient, createAgentClient } from '@polarstack/contracts';
+import { type AgentClient, createAgentClient, type PulseSource } from '@polarstack/contracts';
 import type { MemberAgent } from '@polarstack/ha';
 import { type KubeClient, type ObjectKey, Secrets } from '@polarstack/kube';
 
@@ -13,7 +13,7 @@ export interface AgentAddress {
 
 export interface ClusterAgents {
   /** The agent at the address that `find` gives at each call. */
-  agent(find: () => AgentAddress): MemberAgent;
+  agent(find: () => AgentAddress): MemberAgent & PulseSource;
   close(): void;
 }
 
@@ -99,6 +99,7 @@ export function createClusterAgents(kube: Pick<KubeClient, 'get'>, cluster: Requ
       task: async (...args) => await call(find, async (agent) => await agent.task(...args)),
       writeCanary: async (...args) => await call(find, async (agent) => await agent.writeCanary(...args)),
       readCanary: async (...args) => await call(find, async (agent) => await agent.readCanary(...args)),
+      watch: async (...args) => await call(find, async (agent) => await agent.watch(...args)),
     }),
     close: forget,
   };

@@ -1,6 +1,6 @@
 import { annotations, labels, names, primarySelector, roleLabels } from '@polarstack/api';
 import { isStackError, StackError } from '@polarstack/base';
-import { AGENT_PORT_NAME, ENGINE_PORT_NAME, slotName } from '@polarstack/contracts';
+import { AGENT_PORT_NAME, ENGINE_PORT_NAME, type PulseSource, slotName } from '@polarstack/contracts';
 import type { HaRecord, SwitchPorts } from '@polarstack/ha';
 import { type Informer, type KubeClient, type ObjectKey, Pods, Services } from '@polarstack/kube';
 import type { Pod } from 'kubernetes-types/core/v1.js';
@@ -15,8 +15,13 @@ export interface PortsOptions {
   readonly members: () => HaRecord['members'];
 }
 
+export interface ClusterPorts extends SwitchPorts {
+  /** The pulses of a member's agent. */
+  readonly pulsesOf: (instanceId: string) => PulseSource;
+}
+
 /** The world of one cluster, as its switch needs it. */
-export function createPorts({ client, pods, cluster, agents, members }: PortsOptions): SwitchPorts {
+export function createPorts({ client, pods, cluster, agents, members }: PortsOptions): ClusterPorts {
   const { namespace, name } = cluster;
 
   const podOf = (instanceId: string): Pod | undefined => {
@@ -33,8 +38,12 @@ export function createPorts({ client, pods, cluster, agents, members }: PortsOpt
     return { host, port: port.containerPort, serverName };
   };
 
+  const agent = (instanceId: string): ReturnType<ClusterAgents['agent']> =>
+    agents.agent(() => addressOf(instanceId, AGENT_PORT_NAME));
+
   return {
-    agent: (instanceId) => agents.agent(() => addressOf(instanceId, AGENT_PORT_NAME)),
+    agent,
+    pulsesOf: agent,
     upstream: (primary, member) => ({
       instanceId: primary,
       ...addressOf(primary, ENGINE_PORT_NAME),

@@ -12,8 +12,19 @@ export function recordIn(object: ConfigMap): HaRecord {
   return parseRecord(text);
 }
 
+export interface ClusterRecordStore extends RecordStore {
+  /**
+   * The record as a copy of the API has it: or the one that was written here last, where that copy has not heard of it yet. A write
+   * on it is refused where it is not the newest.
+   */
+  known(object: ConfigMap): StoredRecord;
+}
+
+/** How many versions that were written over are remembered: a copy is behind by a few at most. */
+const OVERWRITTEN = 64;
+
 /** The record of one cluster, by compare-and-swap on the version of its ConfigMap. */
-export function createRecordStore(client: Pick<KubeClient, 'find' | 'replace'>, key: ObjectKey): RecordStore {
+export function createRecordStore(client: Pick<KubeClient, 'find' | 'replace'>, key: ObjectKey): ClusterRecordStore {
   // What the object has beside the record (labels, owner) is written back as it was.
   const objects = new WeakMap<StoredRecord, ConfigMap>();
   const stored = (object: ConfigMap): StoredRecord => {
@@ -21,7 +32,10 @@ export function createRecordStore(client: Pick<KubeClient, 'find' | 'replace'>, 
     objects.set(made, object);
     return made;
   };
+  let newest: StoredRecord | undefined;
+  const overwritten = new Set<string>();
   return {
+    known: (object) => (newest && overwritten.has(object.metadata?.resourceVersion ?? '') ? newest : stored(object)),
     read: async (signal) => {
       const object = await client.find(ConfigMaps, key, signal);
       return object && stored(object);
@@ -30,7 +44,13 @@ export function createRecordStore(client: Pick<KubeClient, 'find' | 'replace'>, 
       const object = objects.get(before);
       if (!object) throw new StackError('Internal', 'a record is written that was not read here');
       const data = { ...object.data, [HA_RECORD_KEY]: renderRecord(next) };
-      return stored(await client.replace(ConfigMaps, { ...object, data }, signal));
+      newest = stored(await client.replace(ConfigMaps, { ...object, data }, signal));
+      overwritten.add(before.version);
+      for (const version of overwritten) {
+        if (overwritten.size <= OVERWRITTEN) break;
+        overwritten.delete(version);
+      }
+      return newest;
     },
   };
 }
