@@ -42,6 +42,8 @@ export interface ActorOptions {
   readonly signal: AbortSignal;
   /** The newest pulse of each member, received by the monotonic time of `clock`. Default: none, and so no failover. */
   readonly pulses?: () => Pulses;
+  /** Resolves at the next pulse of any member. Default: pulses are looked at every 100 ms while something else is done. */
+  readonly pulsed?: (signal: AbortSignal) => Promise<void>;
   /** The record as it is known already: the first write is tried on it, and a read is saved. */
   readonly known?: StoredRecord;
   /** Told of each change of the record that this actor wrote. */
@@ -66,7 +68,7 @@ const YIELDING: readonly SwitchStep[] = ['S1', 'S2', 'S8', 'S9'];
  */
 export async function tend(options: ActorOptions): Promise<Tended | undefined> {
   const { store, ports, clock, log, signal, pulses = () => noPulses } = options;
-  const watch = { pulses, clock, signal };
+  const watch = { pulses, pulsed: options.pulsed, clock, signal };
   const contextOf = (inner: AbortSignal): EffectContext => ({ ports, clock, signal: inner });
   let stored = options.known ?? (await store.read(signal));
   for (let failures = 0; stored !== undefined; ) {

@@ -51,4 +51,5 @@ export {
   type Trouble,
 } from './record/record.ts';
 export { requestSwitch, withdrawRequest } from './record/request.ts';
+export { withSettings } from './record/settings.ts';
 export { MAX_LAG_BYTES } from './switch/checks.ts';

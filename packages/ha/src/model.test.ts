@@ -1,5 +1,4 @@
 /** The real code of the switch, in a world that checks itself: killed and cut off at every call. */
-import { createVirtualClock } from '@polarstack/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resultOf } from './record/record.ts';
@@ -8,9 +7,8 @@ import { createModel, type Fault, IDS } from './testing/model.ts';
 
 async function run(faults: readonly Fault[], target = 'b') {
   const model = createModel(faults);
-  const clock = createVirtualClock();
-  ask(model, clock, target);
-  await manage(model, clock);
+  ask(model, target);
+  await manage(model);
   return model;
 }
 
@@ -54,8 +52,7 @@ test('any calls lost, any number of deaths: one primary, and no acknowledged row
 describe('what cannot go on', () => {
   test('M4: the target dies after the stop: the old primary is resumed in its epoch', async () => {
     const model = createModel();
-    const clock = createVirtualClock();
-    ask(model, clock, 'b');
+    ask(model, 'b');
     const { stop } = model.ports.agent('a');
     const agent = model.ports.agent.bind(model.ports);
     const ports = {
@@ -71,17 +68,16 @@ describe('what cannot go on', () => {
             }
           : agent(id),
     };
-    await manage({ ...model, ports, life: model.life }, clock);
+    await manage({ ...model, ports, life: model.life });
     expect(model.record).toMatchObject({ epoch: 1, primary: 'a' });
     expect(model.faultsFound()).toEqual([]);
   });
 
   test("S8': the elected one stays in recovery: the old primary takes over in a further epoch, the failed one is rewound", async () => {
     const model = createModel();
-    const clock = createVirtualClock();
     model.get('b').cannotPromote = true;
-    ask(model, clock, 'b');
-    await manage(model, clock);
+    ask(model, 'b');
+    await manage(model);
     expect(model.faultsFound()).toEqual([]);
     expect(model.record).toMatchObject({ epoch: 3, primary: 'a' });
     expect(resultOf(model.record, 'ask')).toMatchObject({ outcome: 'failed', code: 'SwitchReturned', to: 'a' });
@@ -100,19 +96,18 @@ test('random lives of a cluster: switches to anybody, members that go down and c
   await fc.assert(
     fc.asyncProperty(fc.array(act, { maxLength: 8 }), async (acts) => {
       const model = createModel();
-      const clock = createVirtualClock();
       for (const [index, { what, id }] of acts.entries()) {
         // A primary that goes down is a failover, which is not planned.
         if (what !== 'switch') {
           if (id !== undefined && id !== model.record.primary) model.get(id).down = what === 'down';
-        } else ask(model, clock, id, `ask-${index}`);
-        await manage(model, clock);
+        } else ask(model, id, `ask-${index}`);
+        await manage(model);
         expect(model.faultsFound()).toEqual([]);
         if (what === 'switch') expect(resultOf(model.record, `ask-${index}`)).toBeDefined();
       }
       for (const one of model.instances.values()) one.down = false;
-      await manage(model, clock);
-      await manage(model, clock);
+      await manage(model);
+      await manage(model);
       for (const one of model.instances.values())
         if (one.id !== model.record.primary) expect(one).toMatchObject({ role: 'replica', running: true });
       expect(model.faultsFound()).toEqual([]);
@@ -123,10 +118,9 @@ test('random lives of a cluster: switches to anybody, members that go down and c
 
 test('switches in a row: each is done, although a replica tells an old timeline once its primary is gone', async () => {
   const model = createModel();
-  const clock = createVirtualClock();
   for (const [index, target] of ['b', 'c', 'a', 'c'].entries()) {
-    ask(model, clock, target, `ask-${index}`);
-    await manage(model, clock);
+    ask(model, target, `ask-${index}`);
+    await manage(model);
     expect(resultOf(model.record, `ask-${index}`)).toMatchObject({ outcome: 'done', to: target, epoch: index + 2 });
   }
   expect(model.faultsFound()).toEqual([]);

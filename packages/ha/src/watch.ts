@@ -8,12 +8,13 @@ import type { HaRecord } from './record/record.ts';
 export interface Watch {
   /** The newest pulse of each member, by the same clock. */
   readonly pulses: () => Pulses;
+  /** Resolves at the next pulse of any member; where it is not given, pulses are looked at every 100 ms. */
+  readonly pulsed?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** How often pulses are looked at while something else is done, in milliseconds. */
-const WATCH_MS = 20;
+const WATCH_MS = 100;
 
 export const suspectNow = (record: HaRecord, { pulses, clock }: Pick<Watch, 'pulses' | 'clock'>): Suspicion =>
   suspect(record, pulses(), { now: clock.now(), monotonic: clock.monotonic() });
@@ -30,7 +31,7 @@ export async function unlessSuspected<T>(
   let found: Suspicion | undefined;
   const look = async (): Promise<void> => {
     while (!over) {
-      await watch.clock.sleep(WATCH_MS, inner.signal);
+      await (watch.pulsed?.(inner.signal) ?? watch.clock.sleep(WATCH_MS, inner.signal));
       const suspicion = suspectNow(record, watch);
       if (over || !acts(suspicion)) continue;
       found = suspicion;

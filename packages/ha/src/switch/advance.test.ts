@@ -284,7 +284,7 @@ describe('a switch', () => {
     expect(advance(record, { ...failing, answered: false }, later(600_000)).action?.kind).toBe('promote');
     const gone = look({ a: { unreachable: 'off' }, c: status('c', { lsn: '0/4000000' }) });
     const alone = advance(record, { ...failing, look: gone }, later(PROMOTION_PATIENCE_MS)).record;
-    expect(alone).toMatchObject({ epoch: 2, switch: { step: 'S5', trouble: { code: 'EngineTimeout' } } });
+    expect(alone).toMatchObject({ epoch: 2, switch: { step: 'S5', trouble: { code: 'NoSwitchTarget' } } });
     expect(alone.switch?.trouble?.message).toMatch(/nobody else can take over.*c has replayed to/);
     const seen = look({ a: status('a', { state: 'stopped' }) });
     const { record: next, action } = advance(record, { ...failing, look: seen }, later(PROMOTION_PATIENCE_MS));

@@ -70,7 +70,7 @@ function next(record: HaRecord, running: Switch, trouble: Trouble, look: Cluster
   const reasons = [works, ...opinion.reasons];
   if (opinion.to === running.to) {
     const message = `${trouble.message}; nobody else can take over: ${opinion.reasons[0]?.text ?? ''}`;
-    return waiting(record, running, { ...trouble, message: message.slice(0, 4_000) }, now, reasons);
+    return waiting(record, running, troubleOf('NoSwitchTarget', message.slice(0, 4_000)), now, reasons);
   }
   return { record: moved(record, { ...again, to: opinion.to }, 'S3', now), reasons };
 }

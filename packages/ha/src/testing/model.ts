@@ -1,78 +1,52 @@
 /**
  * Engines, agents, a record and a service in memory: the whole world of a switch, with nothing left to chance. Whoever drives the
- * switch is the real thing; every call of it can be lost, and it can be killed before and after each.
- *
- * The world checks by itself, at every change: two engines never accept writes at the same time (I1), nobody is promoted while
- * another could still be started as a primary (I4), a replica never follows a line that its own is no part of (I11), an epoch has
- * one primary and never decreases (I2).
+ * switch is the real thing; every call of it can be lost or come twice, it can be killed before and after each, and engines and
+ * agents fail on the way. `checker.ts` says what is looked at.
  */
 import { StackError } from '@polarstack/base';
-import type { AgentStatus, EngineReport, Term, Upstream } from '@polarstack/contracts';
+import type { AgentStatus } from '@polarstack/contracts';
+import { createVirtualClock, type VirtualClock } from '@polarstack/testkit';
 import type { RecordStore, StoredRecord } from '../actor.ts';
 import type { MemberAgent, SwitchPorts } from '../effects/ports.ts';
+import type { Pulses, SeenPulse } from '../failover/verdict.ts';
 import { type HaRecord, newRecord } from '../record/record.ts';
+import { createChecker } from './checker.ts';
+import { createEngines, type Mishap, OWNER_WORD_MS } from './engines.ts';
+import { createInstance, IDS, lsn, type ModelInstance, pulseOf, upstreamOf } from './instance.ts';
 
-export const IDS = ['a', 'b', 'c'] as const;
+export { type Mishap, mishaps } from './engines.ts';
+export { IDS, type ModelInstance } from './instance.ts';
 
-export interface ModelInstance {
-  readonly id: string;
-  term: Term;
-  fence: number | undefined;
-  running: boolean;
-  role: 'primary' | 'replica';
-  cleanStop: boolean;
-  timeline: number;
-  /** The timeline that its control file tells: that of its last start or restart point. */
-  noted: number;
-  /** What it has written or replayed, in order. */
-  log: readonly string[];
-  /** Its agent and its engine do not answer. */
-  down: boolean;
-  /** Received WAL stays where it is. */
-  stuck: boolean;
-  /** The engine ends at each promotion. */
-  cannotPromote: boolean;
-}
-
-/** Where and how a call is spoilt: the n-th of the run, before or after it took effect. */
+/** What happens at the n-th call of a run, before or after it took effect. */
 export interface Fault {
   readonly at: number;
   readonly when: 'before' | 'after';
-  /** `kill`: whoever calls dies. `lose`: the call fails, as with a broken connection. */
-  readonly what: 'kill' | 'lose';
+  /**
+   * `kill`: whoever calls dies. `lose`: the call fails, as with a broken connection. `repeat`: it comes again some calls later.
+   * Else something happens to an instance.
+   */
+  readonly what: 'kill' | 'lose' | 'repeat' | Mishap;
+  /** Default: whoever the record says is primary. */
+  readonly id?: string;
 }
 
 export class Killed extends Error {}
 
-/** Entries are 16 bytes long; the first begins at 16. */
-const lsn = (entries: number): string => `0/${((entries + 1) * 16).toString(16).toUpperCase()}`;
-
-export function createModel(faults: readonly Fault[] = []) {
+export function createModel(faults: readonly Fault[] = [], clock: VirtualClock = createVirtualClock()) {
   const instances = new Map<string, ModelInstance>(
-    IDS.map((id) => [
-      id,
-      {
-        id,
-        term: id === 'a' ? { epoch: 1, role: 'primary' } : { epoch: 1, role: 'replica', upstream: upstreamOf('a', id) },
-        fence: undefined,
-        running: true,
-        role: id === 'a' ? 'primary' : 'replica',
-        cleanStop: false,
-        timeline: 1,
-        noted: 1,
-        log: ['base'],
-        down: false,
-        stuck: false,
-        cannotPromote: false,
-      },
-    ]),
+    IDS.map((id) => [id, createInstance(id, clock.monotonic() - 60_000)]),
   );
+  const now = (): number => clock.monotonic();
+  const epochMs = clock.now().getTime() - now();
+  const wall = (ms: number): string => new Date(epochMs + ms).toISOString();
+  const checker = createChecker(instances, now);
+  const { violations, acknowledged } = checker;
   let stored: StoredRecord = {
     record: newRecord({
       cluster: { namespace: 'default', name: 'demo', uid: 'u1' },
       primary: 'a',
       pods: Object.fromEntries(IDS.map((id) => [id, `pod-${id}`])),
-      now: new Date(0),
+      now: clock.now(),
     }),
     version: '1',
   };
@@ -80,135 +54,95 @@ export function createModel(faults: readonly Fault[] = []) {
   let calls = 0;
   let rows = 0;
   let canary: string | null = null;
-  const acknowledged: string[] = [];
-  const violations: string[] = [];
-  const epochs = new Map<number, string>();
+  const seen = new Map<string, SeenPulse>();
+  let late: readonly { readonly at: number; readonly effect: () => unknown }[] = [];
   let killer = new AbortController();
 
-  const get = (id: string): ModelInstance => {
-    const found = instances.get(id);
-    if (!found) throw new Error(`no instance ${id}`);
-    return found;
-  };
-  const writable = (): readonly ModelInstance[] =>
-    [...instances.values()].filter(({ running, role }) => running && role === 'primary');
-
-  const isPrefix = (part: readonly string[], whole: readonly string[]): boolean =>
-    part.length <= whole.length && part.every((entry, i) => whole[i] === entry);
-
-  const replay = (): void => {
-    for (const one of instances.values()) {
-      const upstream = one.term.upstream && get(one.term.upstream.instanceId);
-      if (!one.running || one.down || one.stuck || one.role !== 'replica' || !upstream?.running || upstream.down)
-        continue;
-      if (!isPrefix(one.log, upstream.log)) {
-        if (upstream.role === 'primary') violations.push(`${one.id} follows ${upstream.id}, whose line it is off`);
-        continue;
-      }
-      one.log = upstream.log;
-      one.timeline = upstream.timeline;
-    }
-  };
-
-  /** Replicas replay, the client writes a row where the service leads, and the invariants are looked at. */
+  const engines = createEngines({
+    instances,
+    now,
+    wall,
+    calls: () => calls,
+    violate: (text) => violations.push(text),
+  });
+  const { get, upstream, isAble, receive, report, start, stop, befall, fence } = engines;
+  /** Time has passed: agents see to their engines, replicas to what has come, and a client writes where the service leads. */
   const live = (): void => {
-    replay();
-    const [primary, second] = writable();
-    if (second) violations.push(`${primary?.id} and ${second.id} accept writes at the same time`);
-    const reached = get(routed);
-    if (reached.running && !reached.down && reached.role === 'primary') {
-      const row = `row ${++rows}`;
-      reached.log = [...reached.log, row];
-      acknowledged.push(row);
+    for (const one of instances.values()) {
+      if (now() >= one.downUntil) one.down = false;
+      const isDue = one.died !== undefined && now() - one.died.at >= OWNER_WORD_MS;
+      if (isDue && !one.down && !one.stoppedByRequest && !one.running && engines.mayStart(one)) engines.tryStart(one);
     }
+    receive();
+    checker.looked();
+    const write = (one: ModelInstance): void => {
+      const row = `row ${++rows}`;
+      one.log = [...one.log, row];
+      acknowledged.push(row);
+    };
+    const reached = get(routed);
+    if (isAble(reached) && reached.role === 'primary') write(reached);
+    for (const one of instances.values()) if (one.survivors && one !== reached) write(one);
+    pulse();
   };
 
-  const stop = (one: ModelInstance): void => {
-    if (!one.running) return;
-    // Its walsenders go last: whoever follows gets everything.
-    if (one.role === 'primary') one.log = [...one.log, `end of ${one.id} in ${one.term.epoch}`];
-    replay();
-    one.running = false;
-    one.cleanStop = true;
+  const pulse = (): void => {
+    for (const one of instances.values())
+      if (!one.down) seen.set(one.id, { pulse: pulseOf(one, report(one), now(), wall), receivedAt: now() });
   };
 
-  const report = (one: ModelInstance): EngineReport => ({
-    state: one.running ? 'running' : 'stopped',
-    dataDir: '/data',
-    configVersion: 1,
-    systemId: 's',
-    // A replica without a walreceiver knows no more than its control file.
-    timeline: one.role === 'replica' && one.running && !streams(one) ? one.noted : one.timeline,
-    version: '15.1',
-    ...(one.running
-      ? {
-          role: one.role,
-          lsn: lsn(one.log.length),
-          ...(one.role === 'replica'
-            ? { streaming: streams(one) }
-            : { peers: IDS.filter((id) => streams(get(id))).map(peer) }),
-        }
-      : { cleanStop: one.cleanStop, lsn: lsn(one.log.length - 1) }),
-  });
-  const streams = (one: ModelInstance): boolean => {
-    const upstream = one.term.upstream && get(one.term.upstream.instanceId);
-    return one.running && one.role === 'replica' && upstream?.running === true && isPrefix(one.log, upstream.log);
-  };
-  const peer = (instanceId: string) => ({
-    instanceId,
-    state: 'streaming',
-    sentLsn: '0/0',
-    flushLsn: '0/0',
-    replayLsn: '0/0',
-  });
-
-  const start = (one: ModelInstance): void => {
-    if (one.term.epoch < (one.fence ?? 0)) throw new StackError('StaleEpoch', `${one.id} is fenced`);
-    if (one.running) return;
-    one.running = true;
-    one.noted = one.timeline;
-    one.role = one.term.role;
-    one.cleanStop = false;
-    live();
-  };
-
-  /** Every call passes here: it may be lost, and its caller may be killed. */
-  const through = async <T>(target: ModelInstance | undefined, effect: () => T): Promise<T> => {
+  /** Every call passes here. */
+  const through = async <T>(target: ModelInstance | undefined, effect: () => T, carriesEpoch = false): Promise<T> => {
     killer.signal.throwIfAborted();
     await Promise.resolve();
     const at = ++calls;
     const spoil = (when: Fault['when']): void => {
-      const fault = faults.find((one) => one.at === at && one.when === when);
-      if (fault?.what === 'lose')
-        throw new StackError(target ? 'AgentUnreachable' : 'ApiUnreachable', 'the call was lost');
-      if (!fault) return;
-      const killed = new Killed(`killed ${when} call ${at}`);
-      killer.abort(killed);
-      throw killed;
+      for (const fault of faults.filter((one) => one.at === at && one.when === when)) {
+        if (fault.what === 'lose')
+          throw new StackError(target ? 'AgentUnreachable' : 'ApiUnreachable', 'the call was lost');
+        if (fault.what === 'repeat') {
+          if (carriesEpoch) late = [...late, { at: at + 8, effect }];
+        } else if (fault.what === 'kill') {
+          const killed = new Killed(`killed ${when} call ${at}`);
+          killer.abort(killed);
+          throw killed;
+        } else befall(fault.what, fault.id ?? stored.record.primary);
+      }
     };
     spoil('before');
+    const due = late.filter((one) => one.at <= at);
+    late = late.filter((one) => one.at > at);
+    for (const one of due) {
+      try {
+        one.effect();
+      } catch (error) {
+        // Nobody hears the answer to a call that comes twice.
+        if (!(error instanceof StackError)) throw error;
+      }
+    }
     live();
     if (target?.down) throw new StackError('AgentUnreachable', `${target.id} is down`);
     const answer = effect();
+    checker.looked();
     spoil('after');
     return answer;
   };
 
+  const statusOf = (one: ModelInstance): AgentStatus => ({
+    instanceId: one.id,
+    agent: { version: '1', pid: 1, startedAt: '' },
+    term: one.term,
+    ...(one.fence === undefined ? {} : { fence: one.fence }),
+    engine: report(one),
+    observedAt: wall(now()),
+  });
+
   const agent = (id: string): MemberAgent => {
     const one = get(id);
-    const call = async <T>(effect: () => T): Promise<T> => await through(one, effect);
+    const call = async <T>(effect: () => T, carriesEpoch = false): Promise<T> =>
+      await through(one, effect, carriesEpoch);
     return {
-      status: async () =>
-        await call(
-          (): AgentStatus => ({
-            instanceId: id,
-            agent: { version: '1', pid: 1, startedAt: '' },
-            term: one.term,
-            ...(one.fence === undefined ? {} : { fence: one.fence }),
-            engine: report(one),
-            observedAt: '',
-          }),
-        ),
+      status: async () => await call(() => statusOf(one)),
       setTerm: async (term) =>
         await call(() => {
           const { epoch, role } = one.term;
@@ -216,11 +150,16 @@ export function createModel(faults: readonly Fault[] = []) {
             throw new StackError('StaleEpoch', `${id} has seen epoch ${epoch}`);
           one.term = term;
           if (one.running && one.role === 'primary' && term.role === 'replica')
-            violations.push(`${id} runs as primary and was made a replica`);
+            violations.push(`I11: ${id} runs as primary and was made a replica`);
           return term;
-        }),
+        }, true),
       setSlots: async () => await call(() => undefined),
-      checkpoint: async () => await call(() => ({ durationMs: 1 })),
+      checkpoint: async () =>
+        await call(() => {
+          if (!isAble(one)) throw new StackError('EngineNotRunning', `${id} does not run`);
+          one.checkpoint = one.log.length;
+          return { durationMs: 1 };
+        }),
       start: async () =>
         await call(() => {
           start(one);
@@ -231,47 +170,41 @@ export function createModel(faults: readonly Fault[] = []) {
           stop(one);
           return report(one);
         }),
-      fence: async ({ epoch }) =>
-        await call(() => {
-          if (epoch <= one.term.epoch || epoch < (one.fence ?? 0))
-            throw new StackError('StaleEpoch', `${id} is beyond`);
-          one.fence = epoch;
-          stop(one);
-          const { cleanStop = false, systemId, timeline, lsn: at } = report(one);
-          const position = { ...(systemId && { systemId }), ...(timeline && { timeline }), ...(at && { lsn: at }) };
-          return { instanceId: id, epoch, bootId: 'boot', cleanStop, ...position, at: '2026-01-01T00:00:00.000Z' };
-        }),
+      fence: async ({ epoch }) => await call(() => fence(one, epoch), true),
       promote: async ({ epoch } = {}) =>
         await call(() => {
           if (epoch !== one.term.epoch) throw new StackError('StaleEpoch', `${id} is in ${one.term.epoch}`);
           if (one.term.role !== 'primary') throw new StackError('WrongRole', `${id} is a replica`);
           if (!one.running) throw new StackError('EngineNotRunning', `${id} does not run`);
-          if (one.cannotPromote) throw new StackError('EngineTimeout', `${id} stays in recovery`);
+          if (one.hungSince !== undefined || one.cannotPromote)
+            throw new StackError('EngineTimeout', `${id} stays in recovery`);
+          checker.promotes(one);
           if (one.role === 'primary') return report(one);
-          for (const other of instances.values()) {
-            const couldStart = other.term.role === 'primary' && other.term.epoch >= (other.fence ?? 0);
-            if (other !== one && (couldStart || (other.running && other.role === 'primary')))
-              violations.push(`${id} is promoted while ${other.id} could be a primary`);
-          }
           one.role = 'primary';
+          one.pending = undefined;
+          one.replayed = one.log.length;
           one.timeline += 1;
           one.log = [...one.log, `${id} promoted in ${epoch}`];
           live();
           return report(one);
-        }),
+        }, true),
       rewind: async (task) =>
         await call(() => {
-          const upstream = one.term.upstream && get(one.term.upstream.instanceId);
-          if (one.running || !upstream) throw new StackError('EngineRunning', `${id} cannot be rewound`);
-          one.log = upstream.log;
-          one.timeline = upstream.timeline;
+          const source = upstream(one);
+          if (one.running || !source) throw new StackError('EngineRunning', `${id} cannot be rewound`);
+          if (!isAble(source) || source.role !== 'primary')
+            throw new StackError('RewindFailed', `${source.id} does not run`);
+          one.log = source.log;
+          one.replayed = one.log.length;
+          one.timeline = source.timeline;
           return { id: task, kind: 'rewind', state: 'done', startedAt: '' } as const;
         }),
       task: async (task) => await call(() => ({ id: task, kind: 'rewind', state: 'done', startedAt: '' }) as const),
       writeCanary: async (token) =>
         await call(() => {
-          if (!one.running || one.role !== 'primary') throw new StackError('WrongRole', `${id} is read-only`);
+          if (!isAble(one) || one.role !== 'primary') throw new StackError('WrongRole', `${id} is read-only`);
           canary = token;
+          checker.wroteCanary(id, one.term.epoch);
           return { lsn: lsn(one.log.length) };
         }),
       readCanary: async () => await call(() => ({ token: canary })),
@@ -281,8 +214,9 @@ export function createModel(faults: readonly Fault[] = []) {
   const ports: SwitchPorts = {
     agent,
     upstream: upstreamOf,
-    route: async ({ instanceId }) =>
+    route: async ({ instanceId, epoch }) =>
       await through(undefined, () => {
+        checker.routed(instanceId, epoch);
         routed = instanceId;
       }),
     label: async () => await through(undefined, () => undefined),
@@ -293,31 +227,33 @@ export function createModel(faults: readonly Fault[] = []) {
     write: async (before, next) =>
       await through(undefined, () => {
         if (before.version !== stored.version) throw new StackError('Conflict', 'changed meanwhile');
-        note(stored.record, next);
+        checker.wrote(stored.record, next);
         stored = { record: next, version: String(Number(stored.version) + 1) };
         return stored;
       }),
   };
 
-  const note = (before: HaRecord, next: HaRecord): void => {
-    if (next.epoch < before.epoch) violations.push(`the epoch fell from ${before.epoch} to ${next.epoch}`);
-    const known = epochs.get(next.epoch) ?? (next.epoch === 1 ? 'a' : next.primary);
-    epochs.set(next.epoch, known);
-    if (known !== next.primary) violations.push(`epoch ${next.epoch} has the primaries ${known} and ${next.primary}`);
-    const proven = next.switch?.evidence.some(({ epoch, instanceId }) => epoch === next.epoch && instanceId !== '');
-    if (next.epoch > before.epoch && !proven) violations.push(`epoch ${next.epoch} began without evidence`);
-  };
-
   return {
     instances,
-    get: get,
+    clock,
+    get,
     ports,
     store,
+    befall,
+    failovers: checker.failovers,
+    givenUp: checker.givenUp,
+    pulses: (): Pulses => {
+      pulse();
+      return new Map(seen);
+    },
+    /** Something else than calls: time has passed. */
+    live,
     /** The signal of the manager that lives now; a new one after each death. */
     life: (): AbortSignal => {
       if (killer.signal.aborted) killer = new AbortController();
       return killer.signal;
     },
+    kill: (why: string): void => killer.abort(new Killed(why)),
     get record() {
       return stored.record;
     },
@@ -334,13 +270,13 @@ export function createModel(faults: readonly Fault[] = []) {
     faultsFound: (): readonly string[] => {
       live();
       const found = [...violations];
-      const [primary] = writable();
+      const primary = [...instances.values()].find((one) => isAble(one) && one.role === 'primary');
       if (!primary) found.push('no instance accepts writes');
       else {
         if (primary.id !== stored.record.primary) found.push(`${primary.id} writes, ${stored.record.primary} should`);
         if (primary.id !== routed) found.push(`the service leads to ${routed}, ${primary.id} is the primary`);
-        const lost = acknowledged.filter((row) => !primary.log.includes(row));
-        if (lost.length > 0) found.push(`lost: ${lost.join(', ')}`);
+        const lost = checker.lost(primary);
+        if (lost.length > 0) found.push(`I3: lost: ${lost.join(', ')}`);
       }
       return found;
     },
@@ -350,7 +286,3 @@ export function createModel(faults: readonly Fault[] = []) {
 }
 
 export type Model = ReturnType<typeof createModel>;
-
-function upstreamOf(primary: string, member: string): Upstream {
-  return { instanceId: primary, host: '10.0.0.1', port: 5432, serverName: `pod-${primary}`, slot: `ins_${member}` };
-}
