@@ -39,6 +39,12 @@ export interface MembersScene {
   /** Every row is on every instance, and nothing is left of instances that are gone. */
   whole(rows: readonly number[]): Promise<void>;
   sql(instance: string, text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** A session on one instance, as superuser. */
+  session(instance: string, database?: string): Promise<pg.Client>;
+  /** Until the agent of every instance answers, also of those that an operation is making. */
+  agentsAnswer(): Promise<void>;
+  /** What `polarstack why` says. */
+  why(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -179,15 +185,27 @@ async function sceneIn(home: TestHome, name: string, spec: Readonly<Record<strin
         );
       }
     },
-    sql: async (id, text) => {
+    session: async (id, database = 'app') => {
       const host = (await entries())[id]?.netInfo?.workingHostIP ?? '';
       const secret = names.account(name, (await cluster()).status?.logicId ?? '', 'aurora');
       const account = await client.get(Secrets, { namespace, name: secret });
       const password = Buffer.from(account.data?.Password ?? '', 'base64').toString();
       const ssl = { rejectUnauthorized: false };
-      const session = new pg.Client({ host, port: 5432, user: 'aurora', password, database: 'app', ssl });
+      const session = new pg.Client({ host, port: 5432, user: 'aurora', password, database, ssl });
       session.on('error', () => {});
       await session.connect();
+      return session;
+    },
+    agentsAnswer: async () => {
+      await waitFor(
+        'every agent to answer',
+        async () => (await home.cluster(name)).instances.every(({ source }) => source === 'agent') || undefined,
+        patient,
+      );
+    },
+    why: async () => await home.polarstackOk(['why', name]),
+    sql: async (id, text) => {
+      const session = await scene.session(id);
       try {
         return (await session.query(text)).rows as readonly Readonly<Record<string, unknown>>[];
       } finally {

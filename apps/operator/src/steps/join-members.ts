@@ -63,7 +63,6 @@ export async function untilCaughtUp(
   lsn: string,
   { mayRest = false }: { readonly mayRest?: boolean } = {},
 ): Promise<void> {
-  const standstillMs = patienceOf(step, 'standstillMs');
   const standsFor = createStandstill(step.services);
   for (;;) {
     const engine = await look();
@@ -75,9 +74,11 @@ export async function untilCaughtUp(
     step.progress(behind);
     // What it receives beyond `lsn` brings it no nearer to it.
     const received = lagBytes(lsn, engine.receivedLsn) === 0 ? 'all' : engine.receivedLsn;
-    if (standsFor(`${engine.lsn}/${received}/${streams}/${engine.state}`) > standstillMs) {
+    // An engine in its recovery says nothing of its own.
+    const limitMs = patienceOf(step, engine.state === 'starting' ? 'startMs' : 'standstillMs');
+    if (standsFor(`${engine.lsn}/${received}/${streams}/${engine.state}`) > limitMs) {
       const why = engine.replayPaused ? 'its replay is paused' : (engine.reason ?? 'it says no reason');
-      const seconds = Math.round(standstillMs / 1_000);
+      const seconds = Math.round(limitMs / 1_000);
       throw new StackError('ReplicaBehind', `${behind}, and has stood still for ${seconds} s: ${why}`);
     }
     await step.services.clock.sleep(POLL_MS, step.signal);
