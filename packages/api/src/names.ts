@@ -30,6 +30,10 @@ export const labels = {
 } as const;
 
 export const annotations = {
+  /** On a cluster: since when failover is paused, and by whom (`<time> <who>`). */
+  failoverPaused: `${GROUP}/failover-paused`,
+  /** On a cluster: when somebody ended a suspension of failover, and who (`<time> <who>`). */
+  failoverResumed: `${GROUP}/failover-resumed`,
   /** On the rw service: the epoch whose primary it leads to. */
   epoch: `${GROUP}/epoch`,
   /** On the pod of an instance: the class that it was made for. */

@@ -2,10 +2,11 @@
 import { HA_RECORD_KEY, labels, type MPDCluster, names } from '@polarstack/api';
 import { isStackError, StackError } from '@polarstack/base';
 import { buildConfigMap, type Membership, primaryOf } from '@polarstack/domain';
-import { type HaRecord, newRecord, parseRecord, renderRecord } from '@polarstack/ha';
+import { type HaRecord, newRecord, parseRecord, renderRecord, withSettings } from '@polarstack/ha';
 import { ConfigMaps, type KubeClient } from '@polarstack/kube';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { type ClusterKey, clusterKey } from '../kube/cluster-status-writer.ts';
+import { haSettings } from './ha-settings.ts';
 
 /** The record in its ConfigMap; throws `HaRecordInvalid` or `HaRecordNewer`, naming the ConfigMap. */
 export function recordIn({ metadata, data }: ConfigMap): HaRecord {
@@ -74,5 +75,7 @@ export const podsOf = ({ members }: Membership): Readonly<Record<string, string>
 export function firstRecord(cluster: MPDCluster, membership: Membership, now: Date): HaRecord {
   const primary = primaryOf(membership);
   if (!primary) throw new StackError('Internal', 'the cluster has no primary');
-  return newRecord({ cluster: clusterKey(cluster), primary: primary.instanceId, pods: podsOf(membership), now });
+  const pods = podsOf(membership);
+  const record = newRecord({ cluster: clusterKey(cluster), primary: primary.instanceId, pods, now });
+  return withSettings(record, haSettings(cluster));
 }

@@ -56,7 +56,7 @@ export async function mendCluster(
   await Promise.all([
     mendConfigMaps(cluster, services, content, attempt, signal),
     mendPasswords(cluster, located, services, content, attempt, signal),
-    mendRecord(cluster, located, services, content, attempt, signal),
+    mendRecord(cluster, located, record, services, content, attempt, signal),
     heal(cluster, record, located, services, content, attempt, logger, signal),
     attempt(async () => void faults.push(...(await certificates.maintain(cluster, located, signal)))),
   ]);

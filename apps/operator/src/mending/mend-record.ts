@@ -1,9 +1,10 @@
 import { type MPDCluster, names } from '@polarstack/api';
 import { toStackError } from '@polarstack/base';
 import { type ClusterSeen, settledMembership } from '@polarstack/domain';
-import { type HaRecord, type Remembered, rebuildRecord } from '@polarstack/ha';
+import { type HaRecord, type Remembered, rebuildRecord, withSettings } from '@polarstack/ha';
 import { ConfigMaps } from '@polarstack/kube';
-import { podsOf, recordMap } from '../ha/ha-record.ts';
+import { changeRecord, podsOf, recordMap } from '../ha/ha-record.ts';
+import { haSettings } from '../ha/ha-settings.ts';
 import { clusterKey } from '../kube/cluster-status-writer.ts';
 import type { Services } from '../steps/services.ts';
 import { beside, type Content } from './content.ts';
@@ -12,11 +13,12 @@ import { mendObject } from './mend-object.ts';
 
 /**
  * Makes the HA record again where it is gone, from what the agents of all instances remember, in an epoch above all of theirs; puts
- * its labels and its owner back. Its content is the cluster manager's.
+ * its labels and its owner back. Its content is the cluster manager's, but for what people set about failover.
  */
 export async function mendRecord(
   cluster: MPDCluster,
   seen: ClusterSeen,
+  held: HaRecord | undefined,
   { client, events, clock }: Pick<Services, 'client' | 'events' | 'clock'>,
   content: Pick<Content, 'configMaps'>,
   attempt: Attempt,
@@ -34,8 +36,14 @@ export async function mendRecord(
           ...(report.fence !== undefined && { fence: report.fence }),
         });
     }
-    return rebuildRecord({ cluster: clusterKey(cluster), pods: podsOf(membership), now: clock.now() }, remembered);
+    const identity = { cluster: clusterKey(cluster), pods: podsOf(membership), now: clock.now() };
+    return withSettings(rebuildRecord(identity, remembered), settings);
   };
+  const settings = haSettings(cluster);
+  await attempt(async () => {
+    if (!held || withSettings(held, settings) === held) return;
+    await changeRecord(client, clusterKey(cluster), (record) => withSettings(record, settings), signal);
+  });
   await attempt(async () => {
     const make = async () => {
       const record = rebuilt();

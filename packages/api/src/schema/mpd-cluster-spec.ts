@@ -127,6 +127,18 @@ const highAvailability = z.object({
     .enum(['auto', 'manual'])
     .default('auto')
     .describe('auto: the stack fails over by itself. manual: it waits for a person.'),
+  maxLossBytes: optional(
+    z.int().min(0).max(1_099_511_627_776),
+    'How much WAL a failover may lose where no replica has all of it and the RW cannot go on, in bytes; default 1048576, 0: none.',
+  ),
+  minFailoverGapSeconds: optional(
+    z.int().min(0).max(86_400),
+    'How long after the beginning of a failover the next one may begin by itself, in seconds; default 30.',
+  ),
+  maxFailovers: optional(
+    z.int().min(1).max(1_000),
+    'How many failovers there may be within ten minutes; beyond them failover is suspended. Default 3.',
+  ),
 });
 
 const autoGrow = z.object({

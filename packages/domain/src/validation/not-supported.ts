@@ -35,9 +35,9 @@ export function unsupportedWishes({ spec }: MPDCluster): readonly Problem[] {
       ),
     );
   }
-  if (spec.ha && (spec.ha.mode === 'auto' || spec.ha.profile !== 'default')) {
+  if (spec.ha && spec.ha.profile !== undefined && spec.ha.profile !== 'default') {
     problems.push(
-      notYet('spec.ha', 'automatic failover is not there yet', 'Leave spec.ha out, or set only ha.mode manual.'),
+      notYet('spec.ha.profile', 'nothing fails over on silence yet, so it has no profile', 'Leave ha.profile out.'),
     );
   }
   if (spec.dbProxyInfo?.enabled) {

@@ -142,7 +142,7 @@ describe('a cluster that is to be made', () => {
     ],
     [
       { ha: { profile: 'fast' } },
-      'NotSupportedYet spec.ha: automatic failover is not there yet. Leave spec.ha out, or set only ha.mode manual.',
+      'NotSupportedYet spec.ha.profile: nothing fails over on silence yet, so it has no profile. Leave ha.profile out.',
     ],
     [
       { localVolName: 'v' },
