@@ -5,7 +5,8 @@
  * while other clusters' agents accept and never answer, each with a change of its own under way; what the operator costs
  * when nothing changes; and how fast a new one knows all clusters.
  *
- * Usage: tsx bench/operator/operator.ts [--clusters 1000] [--changes 300] [--stuck 100] [--per-second 10] [--profile <folder>]
+ * Usage: tsx bench/operator/operator.ts [--clusters 1000] [--changes 300] [--stuck 100] [--per-second 10]
+ * [--rest 60] [--profile <folder>]
  */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -31,6 +32,7 @@ const { values: given } = parseArgs({
     changes: { type: 'string', default: '300' },
     stuck: { type: 'string', default: '100' },
     'per-second': { type: 'string', default: '10' },
+    rest: { type: 'string', default: '60' },
     profile: { type: 'string' },
   },
 });
@@ -38,7 +40,7 @@ const [clusters, stuck, perSecond] = [Number(given.clusters), Number(given.stuck
 /** Each cluster once: the same value again is no change. */
 const changes = Math.min(Number(given.changes), clusters - stuck);
 /** How long the operator is left alone to see what it does then, in seconds. */
-const REST_SECONDS = 60;
+const REST_SECONDS = Number(given.rest);
 /** How many clusters are asked for before the first of them has to be ready. */
 const MAKING_AT_ONCE = 50;
 
@@ -76,7 +78,9 @@ try {
     POLARSTACK_LEASE_SECONDS: '0',
     POLARSTACK_LOG_LEVEL: 'error',
   };
-  const profiling = given.profile ? ['--cpu-prof', '--cpu-prof-dir', given.profile] : [];
+  const profiling = given.profile
+    ? ['--cpu-prof', '--cpu-prof-dir', given.profile, '--heapsnapshot-signal', 'SIGUSR2']
+    : [];
   const startOperator = () => processes.start('operator', [], env, profiling);
   let operator = startOperator();
   const requests = async (): Promise<ReadonlyMap<string, number>> => {
@@ -113,6 +117,8 @@ try {
     await pause(20);
   }
   const madeMs = now() - began;
+  const madeRequests = sum([...(await requests()).values()]);
+  tell(`requests while they were made: ${JSON.stringify(Object.fromEntries(await requests()))}`);
 
   const asked = new Map<string, number>();
   let requested: number[] = [];
@@ -174,6 +180,10 @@ try {
   await pause(20_000);
   const again = await change('the same when they answer again', '24MB');
   const memory = memoryOf([operator.pid ?? 0]);
+  if (given.profile) {
+    operator.kill('SIGUSR2');
+    await pause(20_000);
+  }
 
   operator.kill('SIGTERM');
   await once(operator, 'exit');
@@ -191,6 +201,7 @@ try {
     ...[...quiet, ...disturbed, ...again].map((each) => ({ ...each, unit: 'ms' })),
     ...atRest,
     { what: 'memory after all changes (RSS)', value: memory, unit: 'MiB' },
+    { what: 'API requests to make a cluster', n: clusters, value: Math.round(madeRequests / clusters), unit: 'each' },
     { what: 'clusters made, each', n: clusters, value: Math.round(madeMs / clusters), unit: 'ms' },
     {
       what: 'a new operator: start until it has asked every agent',

@@ -35,7 +35,6 @@ export async function createProcesses(folder: string): Promise<Processes> {
     target: 'node20',
     format: 'esm',
     logLevel: 'error',
-    sourcemap: 'inline',
     external: ['pg-native'],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });

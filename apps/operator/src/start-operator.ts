@@ -40,6 +40,7 @@ import { createUnrecordedDeletions } from './controllers/unrecorded-deletions.ts
 import { recordIn } from './ha/ha-record.ts';
 import { createWatchedRecords } from './ha/watched-records.ts';
 import { createCertificateKeeper } from './identity/maintain-certificates.ts';
+import { createAllocator } from './kube/allocate.ts';
 import { createCatalog } from './kube/catalog.ts';
 import { clusterKey } from './kube/cluster-status-writer.ts';
 import { beside, type Content, watchContent } from './mending/content.ts';
@@ -127,6 +128,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const stepServices: Services = {
     client,
     catalog,
+    allocate: createAllocator(client),
     agents,
     pods,
     records,

@@ -19,15 +19,54 @@ export interface Allocation {
   readonly agentPort?: number;
 }
 
+export interface Wish {
+  readonly ids: number;
+  readonly agentPort: boolean;
+  readonly claimedPorts: Iterable<number>;
+}
+
+export type Allocate = (wish: Wish, signal: AbortSignal) => Promise<Allocation>;
+
+/**
+ * Allocations of this process one after another: clusters that are made side by side would otherwise only take each other's
+ * version of the counters away. Another process may still be faster.
+ */
+export function createAllocator(client: KubeClient): Allocate {
+  let last: Promise<void> = Promise.resolve();
+  return async (wish, signal) => {
+    const before = last;
+    const mine = (async () => {
+      await before;
+      signal.throwIfAborted();
+      return await allocate(client, wish, signal);
+    })();
+    last = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return await orAborted(mine, signal);
+  };
+}
+
+/** Who is told to stop does not wait for its turn. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /**
  * Takes ids, and a host port for agents where asked for, from the original's counters: one write that fails where
  * somebody was faster, then again. What is taken and never recorded is a gap.
  */
-export async function allocate(
-  client: KubeClient,
-  wish: { readonly ids: number; readonly agentPort: boolean; readonly claimedPorts: Iterable<number> },
-  signal: AbortSignal,
-): Promise<Allocation> {
+async function allocate(client: KubeClient, wish: Wish, signal: AbortSignal): Promise<Allocation> {
   const key = { namespace: SYSTEM_NAMESPACE, name: ALLOCATION_CONFIG_MAP };
   const used = wish.agentPort ? await portsInUse(client, wish.claimedPorts, signal) : new Set<number>();
   for (let attempt = 1; ; attempt++) {

@@ -1,4 +1,4 @@
-import { labels, type MPDCluster } from '@polarstack/api';
+import { labels, type MPDCluster, names } from '@polarstack/api';
 import {
   ConfigMaps,
   createInformer,
@@ -24,7 +24,7 @@ export function watchContent(watching: Pick<InformerOptions<never>, 'client' | '
   return {
     services: createInformer({ ...watching, resource: KubeServices, labelSelector: cluster }),
     claims: createInformer({ ...watching, resource: PersistentVolumeClaims, labelSelector: cluster }),
-    configMaps: createInformer({ ...watching, resource: ConfigMaps, labelSelector: cluster }),
+    configMaps: createInformer({ ...watching, resource: ConfigMaps, labelSelector: cluster, transform: withoutBulk }),
     secrets: createInformer({
       ...watching,
       resource: Secrets,
@@ -32,6 +32,18 @@ export function watchContent(watching: Pick<InformerOptions<never>, 'client' | '
       indexes: { cluster: ({ metadata }) => [`${metadata?.namespace}/${metadata?.labels?.[secretCluster]}`] },
     }),
   };
+}
+
+/**
+ * Parameters are hundreds of values in each cluster, most of the memory that its copies would take. Whoever needs them asks
+ * the API; here it is enough that they are there, and whose.
+ */
+export function withoutBulk(configMap: ConfigMap): ConfigMap {
+  const { managedFields: _, ...metadata } = configMap.metadata ?? {};
+  const { data: __, ...rest } = configMap;
+  const of = metadata.labels?.[labels.cluster] ?? '';
+  const isOfParameters = [names.userParams(of), names.runningParams(of)].includes(metadata.name ?? '');
+  return { ...(isOfParameters ? rest : configMap), metadata };
 }
 
 /** Key of an object in a cluster's namespace. */

@@ -2,7 +2,6 @@ import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import { addedEntries, idsOfNew, newMembers } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
-import { allocate } from '../kube/allocate.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { removeInstance } from './remove-member.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
@@ -26,12 +25,12 @@ export function markedBy(cluster: MPDCluster, step: ClusterStepContext, wanted: 
 
 /** Takes ids and records them in the status by one write, before anything is made with them; answers them. */
 export async function allocateMembers(step: ClusterStepContext, wanted: readonly Wanted[]): Promise<readonly string[]> {
-  const { client } = step.services;
+  const { client, allocate } = step.services;
   const cluster = await clusterOf(step);
   const before = markedBy(cluster, step, wanted);
   if (before.length > 0) return before;
   const wish = { ids: idsOfNew(wanted), agentPort: false, claimedPorts: [] };
-  const { firstId } = await allocate(client, wish, step.signal);
+  const { firstId } = await allocate(wish, step.signal);
   const recorded = (current: MPDCluster): MPDClusterStatus => {
     // Somebody else recorded some for this step meanwhile: theirs hold, ours stay a gap.
     if (markedBy(current, step, wanted).length > 0) return current.status ?? {};

@@ -13,7 +13,6 @@ import {
   validateCluster,
 } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
-import { allocate } from '../kube/allocate.ts';
 import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { type ClusterStep, clusterOf } from './services.ts';
 
@@ -25,7 +24,7 @@ export const initMeta: ClusterStep = {
   name: 'InitMeta',
   timeoutMs: 30_000,
   run: async (step) => {
-    const { client, catalog } = step.services;
+    const { client, catalog, allocate } = step.services;
     const cluster = await clusterOf(step);
     if (recordedMembership(cluster)) return done({}, 'ids were allocated before');
     const { spec } = cluster;
@@ -42,7 +41,7 @@ export const initMeta: ClusterStep = {
     const host = hostPort(spec);
     const claimed = [...(lookups.claimedPorts?.keys() ?? []), ...(host === undefined ? [] : [host])];
     const wish = { ids: idsNeeded(spec.followerNum), agentPort: host !== undefined, claimedPorts: claimed };
-    const { firstId, agentPort = AGENT_PORT } = await allocate(client, wish, step.signal);
+    const { firstId, agentPort = AGENT_PORT } = await allocate(wish, step.signal);
     const membership = membershipFromIds(cluster.metadata.name ?? '', spec.followerNum, firstId);
     const ports = { enginePort: host ?? ENGINE_PORT, agentPort, host: host !== undefined };
 

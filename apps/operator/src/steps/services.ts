@@ -7,6 +7,7 @@ import type { Step, StepContext } from '@polarstack/workflow';
 import type { Pod } from 'kubernetes-types/core/v1.js';
 import { readRecord } from '../ha/ha-record.ts';
 import type { WatchedRecords } from '../ha/watched-records.ts';
+import type { Allocate } from '../kube/allocate.ts';
 import type { Catalog } from '../kube/catalog.ts';
 import { type ClusterKey, readCluster } from '../kube/cluster-status-writer.ts';
 import type { Patience } from './patience.ts';
@@ -15,6 +16,8 @@ import type { Patience } from './patience.ts';
 export interface Services {
   readonly client: KubeClient;
   readonly catalog: Catalog;
+  /** Takes ids and ports that nobody else gets. */
+  readonly allocate: Allocate;
   readonly agents: AgentDirectory;
   /** Pods of database clusters, kept current. */
   readonly pods: Pick<Informer<Pod>, 'get' | 'list'>;
