@@ -43,8 +43,8 @@ function compare(a: unknown, b: unknown, place: string, differ: (place: string, 
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uid>'],
-  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, '<microtime>'],
-  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|\+00:00)/g, '<microtime>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)/g, '<time>'],
   [
     /(resourceVersion=|resource version: |current: |resourceVersion, current: |ResourceVersion in record \()\d+/g,
     '$1<version>',
@@ -54,7 +54,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/<version> \(\d+\)/g, '<version> (<version>)'],
 ];
 
-function scrub(value: unknown, field = ''): unknown {
+/** The value with everything that differs between any two servers replaced by its kind. */
+export function scrub(value: unknown, field = ''): unknown {
   if (typeof value === 'string') {
     if (field === 'resourceVersion' && /^[1-9]\d*$/.test(value)) return '<version>';
     if (field === 'continue' && value !== '') return '<continue>';

@@ -22,15 +22,14 @@ import { createOtherPaths } from './http/other-paths.ts';
 import { rbacAuthorizer } from './http/rbac.ts';
 import { createResourceHandler } from './http/resource-handler.ts';
 import { createAuthenticator, createRouter } from './http/router.ts';
-import type { JsonObject } from './json.ts';
-import { startNaming } from './kinds/crd-naming.ts';
+import { createNaming } from './kinds/crd-naming.ts';
 import { ensureDefaults } from './kinds/defaults.ts';
 import { createMetrics } from './metrics.ts';
 import type { Environment } from './operations/environment.ts';
 import { createListSnapshots } from './operations/snapshots.ts';
 import { createGate, type OverloadLimits } from './overload/gate.ts';
 import { builtinDefinitions } from './registry/builtin.ts';
-import { CRD_PREFIX, createRegistry } from './registry/registry.ts';
+import { createRegistry } from './registry/registry.ts';
 import { builtinTypes } from './schema/builtin/types.ts';
 import { type AddressRange, createServiceAddresses } from './service-addresses.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -87,8 +86,11 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   const stopping = new AbortController();
   const types = builtinTypes();
   const addresses = createServiceAddresses(store, options.serviceIPs, clock);
-  const crds = () => store.list(CRD_PREFIX).map(({ object }) => object as unknown as Readonly<JsonObject>);
-  const registry = createRegistry(store, builtinDefinitions(types, addresses, crds));
+  const naming = createNaming();
+  const registry = createRegistry(
+    store,
+    builtinDefinitions(types, addresses, (key) => naming.settled(key)),
+  );
   const admission = createAdmission(store, registry, stopping.signal);
   const env: Environment = {
     store,
@@ -135,6 +137,7 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
     authenticate,
   );
   await ensureDefaults(env);
+  await naming.start(env, stopping.signal);
   const server = createServer(
     {
       cert: tls.certPem,
@@ -167,7 +170,6 @@ export async function startKubeServer(options: KubeServerOptions): Promise<KubeS
   await listening(server, listen);
   startCollector(env, stopping.signal);
   startEventExpiry(env, stopping.signal);
-  startNaming(env, stopping.signal);
   const { port } = server.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;

@@ -59,8 +59,6 @@ func discover(legacy bool) func(context.Context, *scene) (any, error) {
 					if wanted != resource.Name {
 						continue
 					}
-					resource.StorageVersionHash = ""
-					sort.Strings(resource.Verbs)
 					seen[list.GroupVersion+" "+resource.Name] = resource
 				}
 			}
@@ -97,10 +95,6 @@ var discoverySteps = []step{
 			return nil, err
 		}
 		_, absent := s.client.Discovery().ServerResourcesForGroupVersion("nothing.example/v1")
-		for i := range list.APIResources {
-			list.APIResources[i].StorageVersionHash = ""
-			sort.Strings(list.APIResources[i].Verbs)
-		}
 		leases := []metav1.APIResource{}
 		for _, one := range list.APIResources {
 			if one.Name == "leases" {

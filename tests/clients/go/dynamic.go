@@ -74,7 +74,7 @@ func installDefinition(ctx context.Context, s *scene) (any, error) {
 		_, err := dynamicClient.Resource(clusters).Namespace(s.namespace).List(ctx, metav1.ListOptions{})
 		return err == nil, err
 	})
-	return map[string]any{"spec": found.Spec, "accepted": found.Status.AcceptedNames, "stored": found.Status.StoredVersions}, err
+	return found, err
 }
 
 var dynamicSteps = []step{
@@ -132,8 +132,8 @@ var dynamicSteps = []step{
 		}
 		err = resource.Delete(ctx, "dynamic", metav1.DeleteOptions{})
 		return map[string]any{
-			"refused": []bool{refused, refusedApply}, "made": made, "invalid": []any{apierrors.IsInvalid(invalid), apierrors.ReasonForError(invalid)}, "strict": told(strict), "reported": reported, "strategic": told(strategic),
-			"applied": applied, "list": list.Object, "items": len(list.Items),
+			"refused": []bool{refused, refusedApply}, "made": made, "invalid": told(invalid), "strict": told(strict), "reported": reported, "strategic": told(strategic),
+			"applied": applied, "list": list,
 		}, err
 	}},
 	{"metadata alone", func(ctx context.Context, s *scene) (any, error) {

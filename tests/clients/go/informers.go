@@ -259,7 +259,7 @@ var restartSteps = []step{
 	{"a watch from a version that is gone", func(ctx context.Context, s *scene) (any, error) {
 		watch, err := s.client.CoreV1().ConfigMaps(s.namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: "1"})
 		if err != nil {
-			return reasonOf(err), nil
+			return told(err), nil
 		}
 		defer watch.Stop()
 		event := <-watch.ResultChan()

@@ -1,5 +1,5 @@
-// One scenario of the Go client against one API server. It prints a line of JSON for each step, normalised, so that the
-// lines of two servers can be compared.
+// One scenario of the Go client against one API server. It prints a line of JSON for each step: what it saw, whole,
+// so that the lines of two servers can be compared.
 //
 // Usage: clients <kubeconfig> <namespace> <CRD file> <part>...
 //
@@ -69,7 +69,7 @@ func main() {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			seen, err := step.run(ctx, s)
 			cancel()
-			line := map[string]any{"step": part + ": " + step.name, "seen": normalise(seen)}
+			line := map[string]any{"step": part + ": " + step.name, "seen": seen}
 			if err != nil {
 				line["failed"] = told(err)
 				failed++

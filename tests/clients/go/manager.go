@@ -116,7 +116,7 @@ var managerSteps = []step{{"an operator on controller-runtime", func(ctx context
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]any{"finalizers": object.GetFinalizers(), "owners": owned.OwnerReferences, "generation": object.GetGeneration()}
+	seen := map[string]any{"object": object.DeepCopy(), "owned": owned.DeepCopy()}
 	if err := direct.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ var pageSteps = []step{
 	}},
 	{"an invalid continue token", func(ctx context.Context, s *scene) (any, error) {
 		_, err := s.client.CoreV1().ConfigMaps(s.namespace).List(ctx, metav1.ListOptions{Limit: 1, Continue: "nonsense"})
-		return reasonOf(err), nil
+		return told(err), nil
 	}},
 	{"deletion of a collection", func(ctx context.Context, s *scene) (any, error) {
 		maps := s.client.CoreV1().ConfigMaps(s.namespace)

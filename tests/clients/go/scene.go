@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -89,67 +87,16 @@ func printLine(line map[string]any) {
 	fmt.Println(string(text))
 }
 
-// What a client decides by when it is refused, and what a human reads.
+// What a client is told when it is refused.
 func told(err error) any {
 	if err == nil {
 		return nil
 	}
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
-		s := status.Status()
-		causes := []any{}
-		if s.Details != nil {
-			for _, cause := range s.Details.Causes {
-				causes = append(causes, map[string]any{"type": cause.Type, "field": cause.Field})
-			}
-		}
-		return map[string]any{"code": s.Code, "reason": s.Reason, "message": s.Message, "causes": causes}
+		return status.Status()
 	}
 	return err.Error()
-}
-
-var (
-	uid  = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	when = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
-)
-
-// Replaces what is another one on each server by its kind.
-func normalise(value any) any {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err.Error()
-	}
-	var plain any
-	if err := json.Unmarshal(text, &plain); err != nil {
-		return err.Error()
-	}
-	return replaced("", plain)
-}
-
-func replaced(key string, value any) any {
-	switch typed := value.(type) {
-	case map[string]any:
-		for name, part := range typed {
-			typed[name] = replaced(name, part)
-		}
-	case []any:
-		for i, part := range typed {
-			typed[i] = replaced("", part)
-		}
-	case string:
-		if key == "resourceVersion" && typed != "" {
-			return "<version>"
-		}
-		typed = uid.ReplaceAllString(typed, "<uid>")
-		return when.ReplaceAllStringFunc(typed, func(found string) string {
-			// Whether a time has a fraction is part of its form.
-			if strings.Contains(found, ".") {
-				return "<time.fraction>"
-			}
-			return "<time>"
-		})
-	}
-	return value
 }
 
 // Counts across goroutines.

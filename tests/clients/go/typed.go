@@ -109,7 +109,7 @@ func typedSteps(title, contentType string) []step {
 			} {
 				result, err := maps.Patch(ctx, stale.Name, patch.kind, []byte(patch.text), metav1.PatchOptions{FieldManager: "patcher"})
 				if err != nil {
-					patched = append(patched, reasonOf(err))
+					patched = append(patched, told(err))
 				} else {
 					patched = append(patched, result)
 				}
@@ -127,7 +127,7 @@ func typedSteps(title, contentType string) []step {
 			}
 			return map[string]any{
 				"updated": updated, "twice": told(twice), "conflict": told(conflict), "attempts": attempts, "patched": patched,
-				"invalid": told(invalid), "dry": dry, "absent": told(absent), "guarded": reasonOf(guarded),
+				"invalid": told(invalid), "dry": dry, "absent": told(absent), "guarded": told(guarded),
 			}, nil
 		}),
 		with("secrets", func(ctx context.Context, s *scene, client kubernetes.Interface) (any, error) {
@@ -152,7 +152,7 @@ func typedSteps(title, contentType string) []step {
 				return nil, err
 			}
 			made.Status.Phase = corev1.PodRunning
-			made.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastProbeTime: metav1.Now(), LastTransitionTime: metav1.Now()}}
+			made.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
 			running, err := pods.UpdateStatus(ctx, made, metav1.UpdateOptions{})
 			if err != nil {
 				return nil, err
@@ -164,7 +164,7 @@ func typedSteps(title, contentType string) []step {
 			evicted := pods.EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: made.Name}})
 			_, gone := pods.Get(ctx, made.Name, metav1.GetOptions{})
 			return map[string]any{
-				"made": made, "running": running, "immutable": reasonOf(immutable), "empty": told(empty),
+				"made": made, "running": running, "immutable": told(immutable), "empty": told(empty),
 				"evicted": told(evicted), "gone": told(gone),
 			}, nil
 		}),
@@ -234,7 +234,7 @@ func typedSteps(title, contentType string) []step {
 				return nil, err
 			}
 			err = deployments.Delete(ctx, made.Name, metav1.DeleteOptions{PropagationPolicy: ptr(metav1.DeletePropagationBackground)})
-			return map[string]any{"made": made, "scaled": scaled, "after": after.Generation}, err
+			return map[string]any{"made": made, "scaled": scaled, "after": after}, err
 		}),
 		with("jobs and budgets", func(ctx context.Context, s *scene, client kubernetes.Interface) (any, error) {
 			job, err := client.BatchV1().Jobs(s.namespace).Create(ctx, &batchv1.Job{ObjectMeta: named("job"), Spec: batchv1.JobSpec{
@@ -244,7 +244,6 @@ func typedSteps(title, contentType string) []step {
 			if err != nil {
 				return nil, err
 			}
-			job.Labels, job.Spec.Selector, job.Spec.Template.Labels = nil, nil, nil // the uid in them has a place of its own
 			budget, err := client.PolicyV1().PodDisruptionBudgets(s.namespace).Create(ctx, &policyv1.PodDisruptionBudget{
 				ObjectMeta: named("budget"),
 				Spec: policyv1.PodDisruptionBudgetSpec{
@@ -282,13 +281,4 @@ func typedSteps(title, contentType string) []step {
 			return seen, fmt.Errorf("the watch ended")
 		}),
 	}
-}
-
-// For refusals whose words may differ.
-func reasonOf(err error) any {
-	if all, ok := told(err).(map[string]any); ok {
-		delete(all, "message")
-		return all
-	}
-	return told(err)
 }

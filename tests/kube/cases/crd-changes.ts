@@ -34,6 +34,31 @@ const two = (first: Fields, second: Fields): readonly Fields[] => [
 ];
 
 export const crdChangeCases = topic('definitions that change', {
+  'a definition comes to be in steps: its names first, then what it serves': async (api) => {
+    const list = await api.quiet('GET', crds);
+    const since = textAt(list.body, 'metadata', 'resourceVersion');
+    const name = `ships.${api.namespace}.example.com`;
+    const isServed = (object: unknown): boolean => JSON.stringify(object).includes('"InitialNamesAccepted"');
+    await api.watch(
+      `${crds}?watch=1&resourceVersion=${since}&fieldSelector=metadata.name%3D${name}`,
+      (events) => events.some(({ object }) => isServed(object)),
+      async () => {
+        const names = { plural: 'ships', kind: 'Ship', shortNames: ['sh'], categories: ['all'] };
+        const made = await api.call('POST', crds, definition(api, two({}, { storage: false }), { names }));
+        expect(made.body.status).toEqual({
+          conditions: null,
+          acceptedNames: { plural: '', kind: '' },
+          storedVersions: ['v1'],
+        });
+      },
+    );
+    const names = { plural: 'ships', singular: 'ship', kind: 'Ship', listKind: 'ShipList', shortNames: ['boat'] };
+    await api.call('PATCH', nameOf(api), { spec: { names } }, mergePatch);
+    await api.until(nameOf(api), ({ body }) => JSON.stringify(body.status).includes('"boat"'));
+    await api.call('DELETE', nameOf(api));
+    await api.quiet('DELETE', nameOf(api));
+  },
+
   'several versions show one object each in its own way': async (api) => {
     await api.quiet(
       'POST',
@@ -42,6 +67,7 @@ export const crdChangeCases = topic('definitions that change', {
     );
     const path = await served(api);
     const young = await served(api, 'v2');
+    for (const v of ['v1', 'v2']) await api.call('GET', `/apis/${api.namespace}.example.com/${v}`);
     const made = await api.call('POST', path, ship(api, 'one', { n: 1, old: 'o' }));
     expect(made.warnings).toEqual(['use v2']);
     const seen = await api.call('GET', `${young}/one`);

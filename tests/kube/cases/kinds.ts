@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { mergePatch } from '../api.ts';
+import { applyPatch, mergePatch, strategicPatch } from '../api.ts';
 import { topic } from '../case.ts';
 
 export const kindCases = topic('built-in kinds', {
@@ -38,6 +38,29 @@ export const kindCases = topic('built-in kinds', {
     expect((await api.call('POST', path, { metadata: { name: 'two' }, data: { 'a b': '1' } })).code).toBe(422);
     const both = { metadata: { name: 'three' }, data: { a: '1' }, binaryData: { a: 'eA==' } };
     expect((await api.call('POST', path, both)).code).toBe(422);
+  },
+
+  'a pod keeps what it was made with; nothing sent as null is owned otherwise than in Kubernetes': async (api) => {
+    const path = api.core('pods');
+    const metadata = { name: 'one', creationTimestamp: null };
+    const condition = { type: 'Ready', status: 'False', lastProbeTime: null, lastTransitionTime: null };
+    const spec = { containers: [{ name: 'main', image: 'host', env: null, resources: {} }], nodeSelector: null };
+    await api.call('POST', path, { metadata, spec, status: {} });
+    const changed = await api.call('PATCH', `${path}/one`, { spec: { restartPolicy: 'Never' } }, mergePatch);
+    expect(changed.code).toBe(422);
+    const found = (await api.quiet('GET', `${path}/one`)).body;
+    const status = { phase: 'Running', conditions: [condition], podIP: null, startTime: null };
+    await api.call('PUT', `${path}/one/status`, { ...found, status });
+    await api.call(
+      'PATCH',
+      `${path}/one/status`,
+      { status: { conditions: [{ ...condition, message: null }] } },
+      strategicPatch,
+    );
+    const config = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'two' }, spec };
+    await api.call('PATCH', `${path}/two?fieldManager=a`, JSON.stringify(config), applyPatch);
+    const reported = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'two' }, status: { conditions: [condition] } };
+    await api.call('PATCH', `${path}/two/status?fieldManager=b`, JSON.stringify(reported), applyPatch);
   },
 
   'labels and annotations are checked': async (api) => {

@@ -10,6 +10,7 @@ export function fieldsOf(schema: Schema | undefined, value: unknown): FieldSet {
 
 /** Undefined for a value that has no parts of its own. */
 function partsOf(schema: Schema | undefined, value: unknown): FieldSet | undefined {
+  if (value === null) return undefined;
   switch (shapeOf(schema, value)) {
     case 'leaf':
       return undefined;

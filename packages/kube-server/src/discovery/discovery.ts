@@ -1,4 +1,5 @@
 /** What the server serves, in the two forms that clients ask for: aggregated (v2) and one document a group. */
+import { createHash } from 'node:crypto';
 import type { ResourceDefinition } from '../registry/definition.ts';
 
 const STATUS_VERBS = ['get', 'patch', 'update'];
@@ -48,6 +49,8 @@ interface Served {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly subresources: readonly SubresourceInfo[];
+  /** Undefined for what is not stored. */
+  readonly storedApiVersion?: string;
 }
 
 interface SubresourceInfo {
@@ -199,6 +202,7 @@ export function resourceList(
         verbs: r.verbs,
         ...(r.shortNames.length > 0 ? { shortNames: r.shortNames } : {}),
         ...(r.categories.length > 0 ? { categories: r.categories } : {}),
+        ...(r.storedApiVersion === undefined ? {} : { storageVersionHash: storageHash(r.storedApiVersion, r.kind) }),
       },
       ...r.subresources.map((s) => ({
         name: `${r.plural}/${s.name}`,
@@ -210,6 +214,14 @@ export function resourceList(
       })),
     ]),
   };
+}
+
+/** By which a client sees that objects are stored in another version than before: the same for the same version. */
+function storageHash(storedApiVersion: string, kind: string): string {
+  // Kubernetes keeps definitions in their first version still; a client that compares the hashes sees the same here.
+  const apiVersion = kind === 'CustomResourceDefinition' ? 'apiextensions.k8s.io/v1beta1' : storedApiVersion;
+  const text = `${apiVersion.includes('/') ? '' : '/'}${apiVersion}/${kind}`;
+  return createHash('sha256').update(text).digest().subarray(0, 8).toString('base64');
 }
 
 /** All group versions as OpenAPI paths name them: `api/v1`, `apis/apps/v1`. */

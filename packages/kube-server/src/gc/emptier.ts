@@ -1,7 +1,9 @@
 /** Empties namespaces and definitions that are being deleted, and lets them go when nothing is left. */
 import { arrayAt, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { withCondition } from '../kinds/crd-names.ts';
 import { CRD_CLEANUP_FINALIZER } from '../kinds/crd-strategy.ts';
 import { timestamp } from '../kinds/metadata.ts';
+import { writeAsServer } from '../operations/as-server.ts';
 import { deleteObject } from '../operations/delete.ts';
 import type { Environment } from '../operations/environment.ts';
 import { amend, removeFinalizer } from '../operations/finish.ts';
@@ -145,29 +147,26 @@ export function createEmptier(env: Environment): Emptier {
       const key = `${storePrefix('apiextensions.k8s.io', 'customresourcedefinitions')}${plural}.${group}`;
       const uid = uidOf(crd);
       const definition = registry.findStored(prefix);
-      await setCondition(key, uid, {
-        type: 'Terminating',
-        status: 'True',
-        reason: 'InstanceDeletionInProgress',
-        message: 'CustomResource deletion is in progress',
-      });
+      const tell = (reason: string, message: string): Promise<void> =>
+        writeAsServer(
+          env,
+          key,
+          (current) => {
+            const status = objectAt(current, 'status') ?? {};
+            const condition = { type: 'Terminating', status: 'True', reason, message };
+            const before = arrayAt(status, 'conditions').filter(isObject);
+            const conditions = withCondition(before, condition, env.clock.now());
+            return equalJson(conditions, before) ? undefined : { ...current, status: { ...status, conditions } };
+          },
+          uid,
+        );
+      // Awaited, so that it is the barrier as well.
+      await tell('InstanceDeletionInProgress', 'CustomResource deletion is in progress');
       const refusals = definition ? await removeAll(definition, prefix) : [];
       if (refusals.length > 0) {
-        await setCondition(key, uid, {
-          type: 'Terminating',
-          status: 'True',
-          reason: 'InstanceDeletionFailed',
-          message: `could not delete instances: ${summary(refusals)}`,
-        });
+        await tell('InstanceDeletionFailed', `could not delete instances: ${summary(refusals)}`);
       }
       if (definition && store.list(prefix).length > 0) return refusals;
-      await setCondition(key, uid, {
-        type: 'Terminating',
-        status: 'True',
-        reason: 'InstanceDeletionCompleted',
-        message: 'removed all instances',
-      });
-      if (store.list(prefix).length > 0) return [];
       await removeFinalizer(store, key, uid, CRD_CLEANUP_FINALIZER);
       return [];
     },

@@ -25,7 +25,7 @@ describe('events', () => {
     const types = builtinTypes();
     const registry = createRegistry(
       store,
-      builtinDefinitions(types, { reserve: () => undefined }, () => []),
+      builtinDefinitions(types, { reserve: () => undefined }, async () => {}),
     );
     const env: Environment = {
       store,

@@ -87,7 +87,7 @@ export function prepareConfig(sent: Readonly<JsonObject>, { definition, schema, 
   }
   checkConfig(definition, schema, sent);
   const { metadata = {}, ...body } = sent;
-  const typed = { defaults: false, typed: true };
+  const typed = { defaults: false, typed: true, nulls: true };
   const object = definition.custom
     ? {
         ...(normalise(schema, body, { ...typed, typed: false }).value as JsonObject),

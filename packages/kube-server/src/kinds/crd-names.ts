@@ -4,6 +4,8 @@ import { timestamp } from './metadata.ts';
 
 type Names = Readonly<JsonObject>;
 
+const NAMED = 'the initial names have been accepted';
+
 interface Taken {
   readonly resources: ReadonlySet<string>;
   readonly kinds: ReadonlySet<string>;
@@ -67,7 +69,7 @@ function setOrDelete(target: JsonObject, field: string, value: unknown): void {
 
 /**
  * The status of a definition, as its names and the other definitions of its group have it: names that nobody has are
- * its own, and with all of them it is established. A definition once established stays so.
+ * its own, and with all of them it is about to be established. A definition once established stays so.
  */
 export function statusWithNames(crd: Names, all: readonly Names[], now: Date): JsonObject {
   const before = objectAt(crd, 'status') ?? {};
@@ -85,9 +87,19 @@ export function statusWithNames(crd: Names, all: readonly Names[], now: Date): J
   else set('NamesAccepted', 'True', 'NoConflicts', 'no conflicts found');
   if (!isEstablished(before)) {
     if (conflict) set('Established', 'False', 'NotAccepted', 'not all names are accepted');
-    else set('Established', 'True', 'InitialNamesAccepted', 'the initial names have been accepted');
+    else set('Established', 'False', 'Installing', NAMED);
   }
   return { ...before, acceptedNames: names, conditions };
+}
+
+/** A definition whose names were accepted is served from now on. */
+export function establishedStatus(status: Names, now: Date): Names {
+  const isNamed = arrayAt(status, 'conditions').some(
+    (c) => isObject(c) && c.type === 'NamesAccepted' && c.status === 'True',
+  );
+  if (!isNamed || isEstablished(status)) return status;
+  const condition = { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: NAMED };
+  return { ...status, conditions: withCondition(arrayAt(status, 'conditions').filter(isObject), condition, now) };
 }
 
 export function isEstablished(status: Names): boolean {

@@ -1,10 +1,10 @@
 import { type FieldError, fieldError } from '../http/field-error.ts';
-import { arrayAt, ensureObject, equalJson, isObject, type JsonObject, objectAt, stringAt } from '../json.ts';
+import { arrayAt, ensureObject, equalJson, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import type { Strategy } from '../registry/definition.ts';
 import { nameChecks } from '../registry/names.ts';
 import { unknownFormats } from '../schema/formats.ts';
 import type { Schema } from '../schema/schema.ts';
-import { statusWithNames } from './crd-names.ts';
+import { withCondition } from './crd-names.ts';
 import { checkDefinition, checkDefinitionName } from './crd-rules.ts';
 
 /** Held until the custom resources of a deleted definition are gone. */
@@ -56,23 +56,35 @@ function warnOfFormats(
   }
 }
 
-/** `others`: all definitions there are. */
-export const crdStrategy = (others: () => readonly Readonly<JsonObject>[]): Strategy => ({
+/** `settled` resolves when a definition has been given the names that it may have. */
+export const crdStrategy = (settled: (key: string) => Promise<void>): Strategy => ({
+  settled,
   deletionFinalizers: [CRD_CLEANUP_FINALIZER],
   validatesWhole: true,
   convertInput: fillDefaults,
-  prepareCreate: (draft, { now, warn }) => {
-    draft.status = {};
+  beginDeletion: (marked, current, now) => {
+    const metadata = { ...objectAt(marked, 'metadata') };
+    delete metadata.deletionGracePeriodSeconds;
+    const generation = valueAt(current, 'metadata', 'generation');
+    if (generation !== undefined) metadata.generation = generation;
+    const status = objectAt(current, 'status') ?? {};
+    const condition = {
+      type: 'Terminating',
+      status: 'True',
+      reason: 'InstanceDeletionPending',
+      message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    };
+    const conditions = withCondition(arrayAt(status, 'conditions').filter(isObject), condition, now);
+    return { ...marked, metadata, status: { ...status, conditions } };
+  },
+  prepareCreate: (draft, { warn }) => {
+    draft.status = { conditions: null, acceptedNames: { plural: '', kind: '' } };
     noteStored(draft);
-    draft.status = statusWithNames(draft, others(), now);
     warnOfFormats(draft, {}, warn);
   },
-  prepareUpdate: (draft, current, { now, warn }) => {
+  prepareUpdate: (draft, current, { warn }) => {
     draft.status = { ...objectAt(current, 'status') };
     noteStored(draft);
-    if (!equalJson(objectAt(draft, 'spec', 'names'), objectAt(draft, 'status', 'acceptedNames'))) {
-      draft.status = statusWithNames(draft, others(), now);
-    }
     warnOfFormats(draft, current, warn);
   },
   validateName: nameChecks.subdomain,

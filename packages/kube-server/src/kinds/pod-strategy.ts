@@ -74,6 +74,11 @@ export const podStrategy: Strategy = {
     tolerateLostNode(spec);
     draft.status = { phase: 'Pending', qosClass: qosClass(spec) };
   },
+  prepareStatusUpdate: (draft, current) => {
+    const status = ensureObject(draft, 'status');
+    const known = valueAt(current, 'status', 'qosClass');
+    if ((stringAt(status, 'qosClass') ?? '') === '' && known !== undefined) status.qosClass = known;
+  },
   validate: (draft) => validateContainers(objectAt(draft, 'spec') ?? {}, 'spec'),
   validateCreate: (draft) => validatePodPaths(objectAt(draft, 'spec') ?? {}, 'spec'),
   validateUpdate: (draft, current) =>

@@ -130,5 +130,6 @@ async function store(env: Environment, request: CreateRequest, draft: JsonObject
       ? { type: 'keep' }
       : { type: 'put', object: toStored(definition, { ...draft, metadata: { ...objectAt(draft, 'metadata') } }) };
   });
+  await definition.strategy.settled?.(key);
   return (result as unknown as JsonObject | undefined) ?? draft;
 }

@@ -101,7 +101,8 @@ function decide({ definition, options: asked, context }: DeleteRequest, stored: 
     delete marked.deletionGracePeriodSeconds;
     object.status = { ...(isObject(current.status) ? current.status : {}), phase: 'Terminating' };
   }
-  return { type: 'put', object };
+  const begun = isMarked ? undefined : definition.strategy.beginDeletion?.(object, current, context.now);
+  return { type: 'put', object: begun ?? object };
 }
 
 /** What watchers and the client see last. Kinds that end gracefully tell when they ended. */

@@ -1,5 +1,4 @@
 import { policyBindingStrategy, policyStrategy } from '../admission/strategies.ts';
-import type { JsonObject } from '../json.ts';
 import {
   bindingStrategy,
   claimStrategy,
@@ -73,7 +72,7 @@ const podFields = [
 ];
 
 /** The built-in kinds. Group and version default to the core group and v1. */
-function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonObject>[]): readonly Kind[] {
+function kinds(addresses: ServiceAddresses, settled: (key: string) => Promise<void>): readonly Kind[] {
   const rbac = 'rbac.authorization.k8s.io';
   return [
     {
@@ -187,7 +186,7 @@ function kinds(addresses: ServiceAddresses, crds: () => readonly Readonly<JsonOb
       categories: ['api-extensions'],
       status: true,
       generation: true,
-      strategy: crdStrategy(crds),
+      strategy: crdStrategy(settled),
     },
     {
       group: 'admissionregistration.k8s.io',
@@ -245,7 +244,7 @@ function define(kind: Kind, types: TypeSource): ResourceDefinition {
 export function builtinDefinitions(
   types: TypeSource,
   addresses: ServiceAddresses,
-  crds: () => readonly Readonly<JsonObject>[],
+  settled: (key: string) => Promise<void>,
 ): readonly ResourceDefinition[] {
-  return [...kinds(addresses, crds), ...workloadKinds].map((kind) => define(kind, types));
+  return [...kinds(addresses, settled), ...workloadKinds].map((kind) => define(kind, types));
 }

@@ -5,7 +5,8 @@ import type { Schema } from '../schema/schema.ts';
 import { customColumns } from '../table/custom-columns.ts';
 import { type Column, type ResourceDefinition, type ScaleDefinition, storePrefix } from './definition.ts';
 
-const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** In the order in which Kubernetes names them for custom resources. */
+const ALL_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 
 const texts = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];

@@ -52,6 +52,10 @@ export interface Strategy {
   beforeDelete?(current: Readonly<JsonObject>): void;
   /** Its own checks are all there are: the schema is not asked as well. */
   readonly validatesWhole?: boolean;
+  /** What else the first deletion of an object changes, beside marking it. */
+  beginDeletion?(marked: JsonObject, current: Readonly<JsonObject>, now: Date): JsonObject;
+  /** Resolves when the server has done what it does to an object after a write, before anybody hears of that write. */
+  settled?(key: string): Promise<void>;
   /** Finalizers that the server itself adds to objects that are deleted. */
   readonly deletionFinalizers?: readonly string[];
   /** Finalizers that the server itself adds to new objects. */

@@ -22,6 +22,7 @@ export interface NormaliseReport {
 interface Walk extends NormaliseReport {
   readonly typed: boolean;
   readonly defaults: boolean;
+  readonly nulls: boolean;
   readonly path: FieldPath;
   /** The path without indexes and keys of maps, for messages. */
   readonly fields: string[];
@@ -33,6 +34,8 @@ export interface NormaliseOptions {
   readonly typed: boolean;
   /** False leaves out the defaults: what an applied configuration does not say, it does not mean. */
   readonly defaults?: boolean;
+  /** True keeps nulls of built-in kinds: who applies one says something of its field. */
+  readonly nulls?: boolean;
   /** Where the value lies in its object. */
   readonly at?: readonly string[];
 }
@@ -47,6 +50,7 @@ export function normalise(
     mismatches: [],
     typed: options.typed,
     defaults: options.defaults ?? true,
+    nulls: options.nulls ?? false,
     path: [...(options.at ?? [])],
     fields: [...(options.at ?? [])],
     owner: '',
@@ -98,7 +102,8 @@ function visitObject(schema: Schema, value: JsonObject, walk: Walk): unknown {
     if (known === undefined) walk.unknown.push(pathText(walk.path));
     else {
       const made = value[key];
-      if (made === null && (walk.typed || (known !== embedded && known.nullable !== true && walk.defaults))) {
+      if (made === null && walk.nulls) setOwn(copy, key, null);
+      else if (made === null && (walk.typed || (known !== embedded && known.nullable !== true && walk.defaults))) {
         // N3: as if it had not been written; the default below fills it.
       } else {
         const result = visit(known, made, walk);
