@@ -17,6 +17,7 @@ import { setMaxListeners } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { linkSignals } from '@polarstack/base';
 import { type Credentials, currentCredentials, type KubeConnection, tlsOptions } from './connection.ts';
 import { errorFromResponse, errorFromTransport, retryAfterSeconds } from './status-error.ts';
 
@@ -175,15 +176,16 @@ export function createTransport(connection: KubeConnection, limits: Partial<Time
 
   /** T5 */
   async function whole(request: TransportRequest): Promise<string> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(timeoutError(false)), timeouts.totalMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, late.signal]) : late.signal;
+    // Not `AbortSignal.any`: each would leave a trace in the caller's signal, which may live as long as the program.
+    const { signal, end } = linkSignals(request.signal ? [request.signal] : []);
+    const timer = setTimeout(() => end(timeoutError(false)), timeouts.totalMs);
     try {
       return await readText(await exchange({ ...request, signal }), timeouts.bodyMs);
     } catch (error) {
-      throw late.signal.aborted && request.signal?.aborted !== true ? late.signal.reason : error;
+      throw signal.aborted && request.signal?.aborted !== true ? signal.reason : error;
     } finally {
       clearTimeout(timer);
+      end();
     }
   }
 
