@@ -3,13 +3,16 @@
  *
  * I1 two engines never accept writes at the same time; I2 an epoch has one primary, epochs and fences never decrease; I3 no acknowledged
  * row is lost, but for those that a commit gave up within the limit and counted exactly; I4 an epoch begins with evidence that is
- * true, and nobody is promoted while another could be started as a primary; I9 no failover from an instance that never failed; I12
+ * true, and nobody is promoted while another could be started as a primary; I9 no failover from an instance that works; I12
  * clients are led to nobody that was not seen to write in that epoch; I16 failovers keep to their limits.
  */
 import { FLAP_WINDOW_MS } from '../failover/flap.ts';
 import { settingsOf } from '../record/failover.ts';
 import type { HaRecord } from '../record/record.ts';
 import { ENTRY_BYTES, isPrefix, type ModelInstance } from './instance.ts';
+
+/** How old what is acted on may be, in milliseconds. */
+const NEWS_MS = 2_000;
 
 export interface Checker {
   readonly violations: string[];
@@ -44,7 +47,8 @@ export function createChecker(instances: ReadonlyMap<string, ModelInstance>, now
 
   const begun = (after: HaRecord): void => {
     const { from } = after.switch ?? {};
-    if (get(from ?? '')?.everFailed !== true) say(`I9: a failover from ${from}, which never failed`);
+    const unwellAt = get(from ?? '')?.unwellAt ?? 0;
+    if (now() - unwellAt > NEWS_MS) say(`I9: a failover from ${from}, which was well`);
     const { minFailoverGapMs: gap, maxFailovers } = settingsOf(after);
     const at = now();
     const last = failovers.at(-1);

@@ -153,7 +153,6 @@ export function createEngines({ instances, now, wall, calls, violate }: World) {
 
   const befall = (what: Mishap, id: string): void => {
     const one = get(id);
-    if (!['wake', 'hears', 'mends', 'hides'].includes(what)) one.everFailed = true;
     switch (what) {
       case 'die':
       case 'die-tail':

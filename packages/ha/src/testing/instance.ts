@@ -47,8 +47,8 @@ export interface ModelInstance {
   hidesWalEnd: boolean;
   /** Processes of the engine that outlived its proof of death: a planted bug. */
   survivors: boolean;
-  /** Whether anything ever went wrong here. */
-  everFailed: boolean;
+  /** When its engine was last seen not to work, on the model's clock. */
+  unwellAt: number;
 }
 
 export const upstreamOf = (primary: string, member: string): Upstream => ({
@@ -86,7 +86,7 @@ export const createInstance = (id: string, startedAt: number): ModelInstance => 
   cannotStart: false,
   hidesWalEnd: false,
   survivors: false,
-  everFailed: false,
+  unwellAt: Number.NEGATIVE_INFINITY,
 });
 
 export const ENTRY_BYTES = 16;

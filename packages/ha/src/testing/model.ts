@@ -87,8 +87,10 @@ export function createModel(faults: readonly Fault[] = [], clock: VirtualClock =
   };
 
   const pulse = (): void => {
-    for (const one of instances.values())
+    for (const one of instances.values()) {
+      if (!one.running || one.hungSince !== undefined || one.diskSince !== undefined) one.unwellAt = now();
       if (!one.down) seen.set(one.id, { pulse: pulseOf(one, report(one), now(), wall), receivedAt: now() });
+    }
   };
 
   /** Every call passes here. */
