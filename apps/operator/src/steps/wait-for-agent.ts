@@ -9,6 +9,8 @@ import type { ClusterStepContext } from './services.ts';
 
 /** An agent's start takes a few hundred milliseconds: looking often costs little and delays nothing. */
 const POLL_MS = 25;
+/** The longer it lasts, the less it matters to know at once, and many may be down together: at most a fiftieth is lost. */
+const pollMs = (waitedMs: number): number => Math.min(Math.max(POLL_MS, waitedMs / 50), 500);
 /** A pod that cannot be placed may be placed a moment later: it is bad news only after this time. */
 const PATIENCE_MS = 5_000;
 /** An answer may take this long however short the patience is. */
@@ -66,7 +68,7 @@ export async function waitForAgent(
         throw new StackError('PodNotRunning', text);
       }
     }
-    await clock.sleep(POLL_MS, step.signal);
+    await clock.sleep(pollMs(waitedMs), step.signal);
   }
 }
 
