@@ -130,7 +130,7 @@ describe('the engine of the primary ends', () => {
   test('a fence that comes after its agent has started it stops it again, and finds what it has written since', async () => {
     const model = createModel();
     model.befall('die', 'a');
-    const { agent: find } = model.ports;
+    const find = (id: string) => model.ports.agent(id);
     let first = true;
     const ports = {
       ...model.ports,
@@ -267,7 +267,7 @@ describe("S8': the one that was to go on cannot", () => {
     const model = createModel();
     model.get('b').cannotPromote = true;
     model.befall('die', 'a');
-    const { agent: find } = model.ports;
+    const find = (id: string) => model.ports.agent(id);
     const ports = {
       ...model.ports,
       agent: (id: string) => {
