@@ -93,6 +93,52 @@ export const differences: readonly Difference[] = [
   },
 ];
 
+/** What no case can show as a line of its own: requests that Kubernetes takes on and ours refuses, so their codes differ. */
+export const beyond: readonly Omit<Difference, 'places'>[] = [
+  {
+    title: 'Webhooks that convert custom resources',
+    ours: 'refuses a definition of several versions with `strategy: Webhook` (422) and says what to do instead',
+    kubernetes: 'accepts it and calls the webhook whenever an object is asked for in another version',
+    reason: 'No webhook is called here, and showing objects unconverted would be wrong without a word.',
+    decision: '0013',
+  },
+  {
+    title: 'Policies about CONNECT, and policies that ask an authorizer',
+    ours: 'refuses them (422)',
+    kubernetes: 'accepts them and asks them, about `kubectl exec` for one',
+    reason: 'A policy that is accepted and never asked would protect nothing.',
+    decision: '0013',
+  },
+  {
+    title: 'Answers in protobuf or CBOR',
+    ours: 'answers JSON or YAML; 406 to a client that takes neither',
+    kubernetes: 'answers in both',
+    reason: 'Every client of Kubernetes takes JSON; bodies in protobuf are read.',
+    decision: '0013',
+  },
+  {
+    title: 'Texts nested very deep',
+    ours: 'refuses more than 1 500 levels (300 in YAML)',
+    kubernetes: 'refuses more than 10 000',
+    reason: 'No object needs more than some dozen.',
+    decision: '0013',
+  },
+  {
+    title: 'Applying to the scale of a custom resource',
+    ours: 'works',
+    kubernetes: 'answers 500 (1.34): it tries to convert the resource to autoscaling/v1',
+    reason: 'A fault there, not a promise.',
+    decision: '0013',
+  },
+  {
+    title: 'Order of the conflicts of several managers',
+    ours: 'by their names',
+    kubernetes: 'left to chance',
+    reason: 'Nothing can depend on it.',
+    decision: '0013',
+  },
+];
+
 /** False for what no line may excuse. */
 export function mayDiffer(place: string): boolean {
   return !/: (code|reason|body\.(code|reason)|events(\[\d+\]\.type)?|.*resourceVersion)$/.test(place);

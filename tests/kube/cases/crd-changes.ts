@@ -59,6 +59,19 @@ export const crdChangeCases = topic('definitions that change', {
     await api.quiet('DELETE', nameOf(api));
   },
 
+  'one version may name a webhook that never has anything to convert': async (api) => {
+    const clientConfig = { service: { namespace: 'default', name: 'converter', path: '/convert' } };
+    const webhook = { conversionReviewVersions: ['v1'], clientConfig };
+    const conversion = { strategy: 'Webhook', webhook };
+    const one = definition(api, [version(specOf({ n: whole }))], { conversion });
+    await api.call('POST', `${crds}?dryRun=All`, one);
+    await api.quiet('POST', crds, one);
+    const path = await served(api);
+    await api.call('POST', path, ship(api, 'one', { n: 1 }));
+    await api.call('GET', `${path}/one`);
+    await undefine(api);
+  },
+
   'several versions show one object each in its own way': async (api) => {
     await api.quiet(
       'POST',

@@ -5,6 +5,16 @@ import { nameChecks } from '../registry/names.ts';
 
 const reviews = ['v1', 'v1beta1'];
 
+/** Without it objects of one version would be shown as another, unconverted, and nobody would be told. */
+const notCalled = fieldError.forbidden(
+  'spec.conversion.strategy',
+  'this API calls no webhooks, so objects of one version could not be shown in another: define one version, or use strategy None with versions that share their fields, or install this definition on Kubernetes',
+);
+
+/** With one version there is nothing to convert. */
+const needsWebhook = (spec: Readonly<JsonObject> | undefined): boolean =>
+  stringAt(spec, 'conversion', 'strategy') === 'Webhook' && arrayAt(spec, 'versions').length > 1;
+
 /** `before`: the spec that an update changes. */
 export function checkConversion(
   spec: Readonly<JsonObject>,
@@ -34,7 +44,8 @@ export function checkConversion(
   const place = `${at}.webhookClientConfig`;
   if (client) errors.push(...checkClient(client, place));
   else errors.push(fieldError.required(place, 'required when strategy is set to Webhook'));
-  return [...errors, ...checkReviews(versions, before, `${at}.conversionReviewVersions`)];
+  errors.push(...checkReviews(versions, before, `${at}.conversionReviewVersions`));
+  return errors.length > 0 || !needsWebhook(spec) || needsWebhook(before) ? errors : [notCalled];
 }
 
 function checkClient(client: Readonly<JsonObject>, at: string): readonly FieldError[] {

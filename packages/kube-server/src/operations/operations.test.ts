@@ -263,6 +263,35 @@ describe('definitions', () => {
     expect(strict.body.message).toContain('properties.a.items.strange"');
   });
 
+  it('that would need a webhook to convert their objects are refused, and say what to do', async () => {
+    const versions = ['v1', 'v2'].map((name) => ({
+      name,
+      served: true,
+      storage: name === 'v1',
+      schema: { openAPIV3Schema: { type: 'object' } },
+    }));
+    const webhook = { conversionReviewVersions: ['v1'], clientConfig: { url: 'https://converter.example.com/x' } };
+    const conversion = { strategy: 'Webhook', webhook };
+    const hooked = crd('hooks', 'Hook', {});
+    const spec = hooked.spec as JsonObject;
+    const refusal = {
+      code: 422,
+      reason: 'Invalid',
+      message: expect.stringContaining('use strategy None with versions that share their fields'),
+      details: { causes: [{ reason: 'FieldValueForbidden', field: 'spec.conversion.strategy' }] },
+    };
+    Object.assign(spec, { conversion, versions });
+    expect((await server.admin.call('POST', crds, hooked)).body).toMatchObject(refusal);
+    Object.assign(spec, { versions: versions.slice(0, 1) });
+    expect((await server.admin.call('POST', crds, hooked)).code).toBe(201);
+    const more = await server.admin.call('PATCH', `${crds}/hooks.ops.example.com`, { spec: { versions } }, merge);
+    expect(more.body).toMatchObject(refusal);
+    const plain = { spec: { conversion: { strategy: 'None', webhook: null }, versions } };
+    expect((await server.admin.call('PATCH', `${crds}/hooks.ops.example.com`, plain, merge)).code).toBe(200);
+    const back = await server.admin.call('PATCH', `${crds}/hooks.ops.example.com`, { spec: { conversion } }, merge);
+    expect(back.body).toMatchObject(refusal);
+  });
+
   it('that want the names of another are kept and not served', async () => {
     await server.admin.call('POST', crds, crd('firsts', 'First', {}, { shortNames: ['f'] }));
     await server.admin.call('POST', crds, crd('seconds', 'Second', {}, { shortNames: ['f'] }));
