@@ -57,7 +57,6 @@ export interface Tended extends Convergence {
 }
 
 const again: Backoff = { baseMs: 100, maxMs: 2_000 };
-const noPulses: Pulses = new Map();
 
 /** States whose effects may be given up for a failure of the primary. Between them the switch itself sees to it. */
 const YIELDING: readonly SwitchStep[] = ['S1', 'S2', 'S8', 'S9'];
@@ -67,8 +66,8 @@ const YIELDING: readonly SwitchStep[] = ['S1', 'S2', 'S8', 'S9'];
  * is no record. Throws what the store or the signal throws.
  */
 export async function tend(options: ActorOptions): Promise<Tended | undefined> {
-  const { store, ports, clock, log, signal, pulses = () => noPulses } = options;
-  const watch = { pulses, pulsed: options.pulsed, clock, signal };
+  const { store, ports, clock, log, signal, pulses, pulsed } = options;
+  const watch = { pulses, pulsed, clock, signal };
   const contextOf = (inner: AbortSignal): EffectContext => ({ ports, clock, signal: inner });
   let stored = options.known ?? (await store.read(signal));
   for (let failures = 0; stored !== undefined; ) {

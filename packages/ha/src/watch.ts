@@ -6,8 +6,8 @@ import type { Pulses } from './failover/verdict.ts';
 import type { HaRecord } from './record/record.ts';
 
 export interface Watch {
-  /** The newest pulse of each member, by the same clock. */
-  readonly pulses: () => Pulses;
+  /** The newest pulse of each member, by the same clock; undefined where nobody listens to any. */
+  readonly pulses: (() => Pulses) | undefined;
   /** Resolves at the next pulse of any member; where it is not given, pulses are looked at every 100 ms. */
   readonly pulsed?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly clock: Clock;
@@ -15,9 +15,10 @@ export interface Watch {
 }
 
 const WATCH_MS = 100;
+const noPulses: Pulses = new Map();
 
 export const suspectNow = (record: HaRecord, { pulses, clock }: Pick<Watch, 'pulses' | 'clock'>): Suspicion =>
-  suspect(record, pulses(), { now: clock.now(), monotonic: clock.monotonic() });
+  suspect(record, pulses?.() ?? noPulses, { now: clock.now(), monotonic: clock.monotonic() });
 
 /** What the work answers, or the suspicion for which it was given up. Throws what the work throws. */
 export async function unlessSuspected<T>(
@@ -26,6 +27,7 @@ export async function unlessSuspected<T>(
   acts: (suspicion: Suspicion) => boolean,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<{ readonly answer: T } | { readonly suspicion: Suspicion }> {
+  if (watch.pulses === undefined) return { answer: await work(watch.signal) };
   const inner = linkSignals([watch.signal]);
   let over = false;
   let found: Suspicion | undefined;

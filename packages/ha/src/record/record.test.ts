@@ -56,7 +56,42 @@ describe('as text', () => {
       { ...fresh, epoch: 2, primary: 'b', switch: switching, request: { ...asked, id: 'z', target: 'c' } },
       result,
     );
-    for (const record of [fresh, full]) expect(parseRecord(renderRecord(record))).toEqual(record);
+    const cause = {
+      verdict: 'dead',
+      instance: 'a',
+      seenAt: at,
+      signals: [{ what: 'E1', text: 'killed', at }],
+      guards: [{ guard: 'V4-engine-lives', holds: false, text: 'the engine of a ended' }],
+    } as const;
+    const candidates = [
+      { id: 'b', position: '0/3000060', missingBytes: 0 },
+      { id: 'c', guard: 'K2-answers', why: 'gone' },
+    ];
+    const failover = { cause, candidates, lostBytes: 16 };
+    const failed: HaRecord = {
+      ...withResult(full, { ...result, id: 'failover-2', kind: 'failover', evidence: switching.evidence, ...failover }),
+      switch: {
+        ...switching,
+        ...failover,
+        kind: 'failover',
+        base: 1,
+        withdrawn: { code: 'c', message: 'm', remedy: 'r', since: at },
+      },
+      epochs: [
+        ...fresh.epochs,
+        { epoch: 2, primary: 'b', parent: 1, parentTimeline: 1, forkLsn: '0/3000060', lostBytes: 16, at },
+      ],
+      failovers: [{ at, from: 'a', to: 'b' }],
+      settings: {
+        mode: 'manual',
+        maxLossBytes: 0,
+        minFailoverGapMs: 0,
+        maxFailovers: 0,
+        paused: { failover: { by: 'me', at } },
+        resumed: { failover: { by: 'me', at } },
+      },
+    };
+    for (const record of [fresh, full, failed]) expect(parseRecord(renderRecord(record))).toEqual(record);
   });
 
   test('R4: a newer form is refused as such, whatever else it holds', () => {
@@ -75,6 +110,13 @@ describe('as text', () => {
       [broken({ stranger: 1 }), 'stranger'],
       [broken({ epochs: [{ epoch: 9, primary: 'a', at }] }), 'above its epoch'],
       [broken({ switch: { ...switching, step: 'S4' } }), 'switch.step'],
+      [broken({ switch: { ...switching, kind: 'other' } }), 'switch.kind'],
+      [broken({ switch: { ...switching, cause: { verdict: 'silent' } } }), 'switch.cause.verdict'],
+      [broken({ settings: { mode: 'off' } }), 'settings.mode'],
+      [broken({ settings: { maxLossBytes: -1 } }), 'settings.maxLossBytes'],
+      [broken({ settings: { maxlossbytes: 1 } }), 'settings.maxlossbytes'],
+      [broken({ failovers: [{ at, from: 'a' }] }), 'failovers[0].to'],
+      [broken({ failovers: Array.from({ length: 21 }, () => ({ at, from: 'a', to: 'b' })) }), 'failovers'],
     ] as const) {
       expect(() => parseRecord(text), text).toThrow(field);
       expect(code(() => parseRecord(text))).toBe('HaRecordInvalid');
