@@ -3,7 +3,7 @@ import { StackError } from '@polarstack/base';
 import type { EngineReport, FenceEvidence } from '@polarstack/contracts';
 import { IDS, isPrefix, lsn, type ModelInstance } from './instance.ts';
 
-/** `die`: the end of its WAL still arrives; `die-tail`: it does not. `down`: its agent is not reached for a while. */
+/** `stays`: in recovery, when it is promoted. `die`: the end of its WAL still arrives; `die-tail`: it does not. `down`: its agent is not reached for a while. */
 export const mishaps = [
   'die',
   'die-tail',
@@ -15,6 +15,7 @@ export const mishaps = [
   'hears',
   'hides',
   'breaks',
+  'stays',
   'mends',
 ] as const;
 export type Mishap = (typeof mishaps)[number];
@@ -182,6 +183,9 @@ export function createEngines({ instances, now, wall, calls, violate }: World) {
         return;
       case 'breaks':
         one.cannotStart = true;
+        return;
+      case 'stays':
+        one.cannotPromote = true;
         return;
       case 'mends':
         one.cannotStart = false;

@@ -49,7 +49,7 @@ export async function manage(model: Model, forMs = 600_000, limit = 100): Promis
 }
 
 /** A manager that looks again and again for a while, as pulses wake it. */
-export async function watch(model: Model, forMs: number, stepMs = 100): Promise<void> {
+export async function watch(model: Model, forMs: number, stepMs = 400): Promise<void> {
   const { clock } = model;
   for (const end = clock.monotonic() + forMs; clock.monotonic() < end; ) {
     await manage(model, end - clock.monotonic());
