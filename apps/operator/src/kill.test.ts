@@ -3,7 +3,7 @@ import { waitFor } from '@polarstack/base';
 import { ConfigMaps, PersistentVolumeClaims, Pods, Secrets, Services } from '@polarstack/kube';
 import { expect, test } from 'vitest';
 import { byName } from './testing/scene.ts';
-import { type Scene, survive } from './testing/survive.ts';
+import { alternateDeaths, everyDeath, forEachDeath, type Scene, survive } from './testing/survive.ts';
 
 const key = { namespace: 'default', name: 'demo' };
 
@@ -57,17 +57,14 @@ test('CC2, CC3, R1: an operator that dies before or after any of its effects whi
   const nothing = async () => {};
   const { effects } = await survive(undefined, nothing, create, ready);
   expect(effects).toBeGreaterThan(40);
-  for (let at = 0; at < effects; at++) {
-    for (const when of ['before', 'after'] as const) await survive({ at, when }, nothing, create, ready);
-  }
+  await forEachDeath(everyDeath(effects), async (death) => await survive(death, nothing, create, ready));
 }, 600_000);
 
 test('CC2, CC3, R1: the same while it is deleted', async () => {
   const remove = async (s: Scene): Promise<void> => await s.kube.delete(MPDClusters, key);
   const { effects } = await survive(undefined, made, remove, gone);
-  for (let at = 0; at < effects; at += 2) {
-    await survive({ at, when: at % 4 === 0 ? 'before' : 'after' }, made, remove, gone);
-  }
+  const deaths = alternateDeaths(effects).filter((_, i) => i % 2 === 0);
+  await forEachDeath(deaths, async (death) => await survive(death, made, remove, gone));
 }, 600_000);
 
 /** The namespace controller with and without the policy that keeps from it what belongs to clusters. */
@@ -83,9 +80,7 @@ test.each([
   async (_, wish) => {
     const { effects } = await survive(undefined, made, wish, gone);
     expect(effects).toBeGreaterThan(8);
-    for (let at = 0; at < effects; at++) {
-      for (const when of ['before', 'after'] as const) await survive({ at, when }, made, wish, gone);
-    }
+    await forEachDeath(everyDeath(effects), async (death) => await survive(death, made, wish, gone));
   },
   600_000,
 );
@@ -125,6 +120,7 @@ test('CC5: a deletion that began before its namespace is deleted is finished, wi
       await s.kube.delete(MPDClusters, key);
     };
     const { effects } = await survive(undefined, made, begun, gone);
-    for (let at = 0; at < effects; at++) await survive({ at, when: 'after' }, made, begun, gone);
+    const deaths = everyDeath(effects).filter(({ when }) => when === 'after');
+    await forEachDeath(deaths, async (death) => await survive(death, made, begun, gone));
   }
 }, 600_000);

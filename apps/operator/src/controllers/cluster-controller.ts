@@ -226,7 +226,8 @@ export function createClusterController(options: ClusterControllerOptions) {
       cluster,
       (held) =>
         clusterStatus({
-          cluster: withPrimary(remembering(held), primary),
+          // The record as it is by now: a switch may have ended since this look began.
+          cluster: withPrimary(remembering(held), primary && (recordOf(cluster, services).record?.primary ?? primary)),
           seen,
           positionsDue,
           now,

@@ -4,7 +4,7 @@ import { conditionOf, STEER_PREFIX } from '@polarstack/domain';
 import { Events } from '@polarstack/kube';
 import { afterEach, expect, test } from 'vitest';
 import { createScene } from '../testing/scene.ts';
-import { type Scene, survive } from '../testing/survive.ts';
+import { everyDeath, forEachDeath, type Scene, survive } from '../testing/survive.ts';
 
 let close: () => Promise<void> = async () => {};
 afterEach(async () => await close());
@@ -263,9 +263,7 @@ test.each([
     };
     const { effects } = await survive(undefined, hurt, wish, end);
     expect(effects).toBeGreaterThan(4);
-    for (let at = 0; at < effects; at++) {
-      for (const when of ['before', 'after'] as const) await survive({ at, when }, hurt, wish, end);
-    }
+    await forEachDeath(everyDeath(effects), async (death) => await survive(death, hurt, wish, end));
   },
   300_000,
 );

@@ -1,10 +1,10 @@
-import { HA_RECORD_KEY, MPDClusters, names } from '@polarstack/api';
+import { MPDClusters } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import { REQUEST_PREFIX } from '@polarstack/domain';
-import { parseRecord } from '@polarstack/ha';
 import { ConfigMaps, Nodes, PersistentVolumeClaims, Pods } from '@polarstack/kube';
 import { expect, test } from 'vitest';
-import { type Scene, survive } from '../testing/survive.ts';
+import { alternateDeaths, forEachDeath, type Scene, survive } from '../testing/survive.ts';
+import { podsOf, whole } from '../testing/whole.ts';
 
 /** Each operation, asked for by a change of a made cluster, and what must hold in the end. */
 const operations: readonly {
@@ -195,39 +195,6 @@ async function offer({ kube }: Scene, version: string): Promise<void> {
   });
 }
 
-const podsOf = ({ kube }: Scene): readonly string[] =>
-  kube
-    .all(Pods)
-    .map(({ metadata }) => metadata?.name ?? '')
-    .sort();
-
-/** Status, HA record, pods, volumes and slots agree on who belongs to the cluster; answers the ids. */
-function whole({ kube, world }: Scene, count: number): readonly string[] {
-  const { status } = kube.all(MPDClusters)[0] ?? {};
-  const entries = Object.entries(status?.dbInstanceStatus ?? {});
-  expect(entries).toHaveLength(count);
-  for (const [, entry] of entries) {
-    expect(entry.installed).toBe(true);
-    expect(entry.operation).toBeUndefined();
-  }
-  const ids = entries.map(([id]) => id).sort((a, b) => Number(a) - Number(b));
-  const pods = entries.map(([, { podName = '' }]) => podName).sort();
-  const map = kube.all(ConfigMaps).find(({ metadata }) => metadata?.name === names.haRecord('demo'));
-  expect(Object.keys(parseRecord(map?.data?.[HA_RECORD_KEY] ?? '').members).sort()).toEqual([...ids].sort());
-  expect(podsOf({ kube } as Scene)).toEqual(pods);
-  expect(
-    kube
-      .all(PersistentVolumeClaims)
-      .map(({ metadata }) => metadata?.name ?? '')
-      .sort(),
-  ).toEqual(pods);
-  for (const [id, { podName = '' }] of entries) {
-    const others = ids.filter((other) => other !== id).map((other) => `ins_${other}`);
-    expect([...(world.instances.get(podName)?.slots ?? [])].sort(), `slots of ${id}`).toEqual(others.sort());
-  }
-  return ids;
-}
-
 const made = async (s: Scene): Promise<void> => {
   const { operator } = await s.start();
   await s.create('demo');
@@ -255,14 +222,23 @@ test.each(operations)(
       expect(operation?.status?.steps?.map(({ name }) => name)).toEqual(
         operation?.status?.plan?.map(({ step }) => step),
       );
-      holds(s);
+      // The status follows the record and the pods at the next look.
+      await waitFor(
+        'what must hold',
+        async () => {
+          holds(s);
+          return true;
+        },
+        {
+          signal: s.signal,
+          timeoutMs: 30_000,
+          intervalMs: 5,
+        },
+      );
     };
     const { effects } = await survive(undefined, made, wish, end);
     expect(effects).toBeGreaterThan(8);
-    // Every effect, now before and now after it: the death after one is the death before the next but for its answer.
-    for (let at = 0; at < effects; at++) {
-      await survive({ at, when: at % 2 === 0 ? 'before' : 'after' }, made, wish, end);
-    }
+    await forEachDeath(alternateDeaths(effects), async (death) => await survive(death, made, wish, end));
   },
   600_000,
 );

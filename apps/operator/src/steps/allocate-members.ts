@@ -2,9 +2,9 @@ import type { MPDCluster, MPDClusterStatus } from '@polarstack/api';
 import { StackError } from '@polarstack/base';
 import { addedEntries, idsOfNew, newMembers } from '@polarstack/domain';
 import { done } from '@polarstack/workflow';
-import { updateClusterStatus } from '../kube/cluster-status-writer.ts';
+import { readCluster, updateClusterStatus } from '../kube/cluster-status-writer.ts';
 import { removeInstance } from './remove-member.ts';
-import { type ClusterStep, type ClusterStepContext, clusterOf } from './services.ts';
+import { type ClusterStep, type ClusterStepContext, clusterOf, keyOf } from './services.ts';
 
 export interface Wanted {
   readonly replaces?: string;
@@ -41,13 +41,29 @@ export async function allocateMembers(step: ClusterStepContext, wanted: readonly
   return markedBy(written, step, wanted);
 }
 
-/** Takes away what was made with the ids of this step and is no member yet; members stay. */
+/**
+ * Takes away what was made with the ids of this step and is no member yet. Members stay, without the mark: it would make them those
+ * of a later operation of this name.
+ */
 export async function removeUnfinished(step: ClusterStepContext): Promise<string> {
   const { status } = await clusterOf(step);
   const entries = Object.entries(status?.dbInstanceStatus ?? {});
   const unfinished = entries.filter(([, entry]) => entry.operation === markOf(step) && entry.installed !== true);
   const notes: string[] = [];
   for (const [id] of unfinished) notes.push(await removeInstance(step, id));
+  const unmarked = (current: MPDCluster): MPDClusterStatus => {
+    const dbInstanceStatus = Object.entries(current.status?.dbInstanceStatus ?? {}).map(([id, entry]) => {
+      const { operation, ...rest } = entry;
+      return [id, operation === markOf(step) ? rest : entry] as const;
+    });
+    return { ...current.status, dbInstanceStatus: Object.fromEntries(dbInstanceStatus) };
+  };
+  await updateClusterStatus(
+    step.services.client,
+    await readCluster(step.services.client, keyOf(step), step.signal),
+    unmarked,
+    step.signal,
+  );
   return notes.length > 0 ? notes.join('; ') : 'nothing unfinished is left';
 }
 

@@ -5,7 +5,7 @@ import { Events, Pods, PodTemplates } from '@polarstack/kube';
 import type { PodTemplate } from 'kubernetes-types/core/v1.js';
 import { afterEach, expect, test } from 'vitest';
 import { createScene, newCluster } from '../testing/scene.ts';
-import { type Scene, survive } from '../testing/survive.ts';
+import { alternateDeaths, forEachDeath, type Scene, survive } from '../testing/survive.ts';
 import { backupPod, endOf, stateOf } from './delete-backup-pod.ts';
 
 let close: () => Promise<void> = async () => {};
@@ -130,7 +130,7 @@ test('FB4: a namespace that goes too takes the cluster along, and it is said tha
   expect(s.world.ended).toEqual([]);
 });
 
-test('FB1: an operator that dies before or after an effect of the deletion: one pod has ended well while every engine ran', async () => {
+test('FB1: an operator that dies before or after any effect of the deletion: one pod has ended well while every engine ran', async () => {
   const remove = async (s: Scene): Promise<void> => await s.kube.delete(MPDClusters, key);
   const gone = async (s: Scene): Promise<void> => {
     await s.untilGone('demo');
@@ -139,7 +139,5 @@ test('FB1: an operator that dies before or after an effect of the deletion: one 
   };
   const { effects } = await survive(undefined, prepared, remove, gone);
   expect(effects).toBeGreaterThan(8);
-  for (let at = 0; at < effects; at++) {
-    await survive({ at, when: at % 2 === 0 ? 'before' : 'after' }, prepared, remove, gone);
-  }
+  await forEachDeath(alternateDeaths(effects), async (death) => await survive(death, prepared, remove, gone));
 }, 600_000);
