@@ -12,7 +12,7 @@ export interface Deaths {
   over(): void;
 }
 
-export function createDeaths(): Deaths {
+export function createDeaths(ownerWordMs = OWNER_WORD_MS): Deaths {
   let count = 0;
   let last: EngineDeath | undefined;
   let wordUntil = 0;
@@ -23,7 +23,7 @@ export function createDeaths(): Deaths {
     note: (how, waitForWord) => {
       count++;
       last = { count, how, at: systemClock.now().toISOString() };
-      wordUntil = waitForWord ? systemClock.monotonic() + OWNER_WORD_MS : 0;
+      wordUntil = waitForWord ? systemClock.monotonic() + ownerWordMs : 0;
     },
     wordMs: () => Math.max(0, wordUntil - systemClock.monotonic()),
     wordGiven: () => {

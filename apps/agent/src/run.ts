@@ -6,6 +6,8 @@ import { createAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { readCertificates, watchCertificates } from './http/certificates.ts';
 import { createAgentServer } from './http/server.ts';
+import { createDiskWatch } from './pulses/disk-watch.ts';
+import { createPulses } from './pulses/pulses.ts';
 import { createReadiness } from './readiness.ts';
 import { guardRole } from './role-guard.ts';
 import { openStateFile } from './state-file.ts';
@@ -52,10 +54,15 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
   ]);
   const driver = createPostgresDriver(layout, binaries);
   const life = new AbortController();
-  const supervisor = createSupervisor({ driver, terms, state, log, isHeard: () => false, signal: life.signal });
+  const supervisor = createSupervisor({
+    ...{ driver, terms, state, log, signal: life.signal },
+    isHeard: () => pulses.isHeard,
+  });
   const memoryFile = join(config.workDir, 'caught-up');
   const readiness = createReadiness({ driver, terms, state, supervisor, memoryFile });
   const tasks = createTasks({ log, signal });
+  const disk = createDiskWatch({ file: join(config.workDir, 'disk'), cwd: config.workDir, env: config.engineEnv });
+  const pulses = createPulses({ instanceId: config.instanceId, driver, terms, state, supervisor, tasks, disk, log });
   const api = createAgent({
     instanceId: config.instanceId,
     version,
@@ -68,7 +75,7 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
     log,
     signal: life.signal,
   });
-  const server = createAgentServer({ api, readiness, certificates, log, signal: life.signal });
+  const server = createAgentServer({ api, readiness, pulses, certificates, log, signal: life.signal });
   await supervisor.adopt();
   const looking = [supervisor.run(), guardRole({ driver, terms, state, supervisor, tasks, log, signal: life.signal })];
   try {
@@ -91,6 +98,6 @@ export async function runAgent({ config, version, log, signal }: RunOptions): Pr
     await supervisor.shutdown(SHUTDOWN_MS);
   } finally {
     life.abort();
-    await Promise.all([...looking, server.close()]);
+    await Promise.all([...looking, server.close(), pulses.close()]);
   }
 }

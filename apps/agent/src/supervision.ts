@@ -61,6 +61,8 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** Whether somebody hears of a death at once, and may have a word to say (L8). */
   readonly isHeard: () => boolean;
+  /** Default OWNER_WORD_MS. */
+  readonly ownerWordMs?: number;
   /** Ends the looking after, not the engine. */
   readonly signal: AbortSignal;
 }

@@ -49,9 +49,10 @@ function describeExit({ code, signal }: EngineExit): string {
   return code === undefined ? 'ended' : `ended with exit code ${code}`;
 }
 
-export function createSupervisor({ driver, terms, state, log, isHeard, signal }: SupervisorOptions): Supervisor {
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { driver, terms, state, log, isHeard, signal } = options;
   const changed = createNotifier();
-  const deaths = createDeaths();
+  const deaths = createDeaths(options.ownerWordMs);
   /** Ends the waits that hold up an immediate stop (L9); another one after each. */
   let hurry = new AbortController();
   let hurriedMs = 0;

@@ -142,6 +142,34 @@ export interface EngineSql {
   close(): void;
 }
 
+/** What a probe sees of a running engine, from one cheap query. */
+export interface Glance {
+  readonly role: EngineRole;
+  readonly startedAt: string;
+  readonly systemId: string;
+  readonly timeline: number;
+  /** Primary: flushed position. Replica: replayed position. */
+  readonly lsn?: string;
+  /** Replica: received and flushed position. */
+  readonly receivedLsn?: string;
+  readonly streaming: boolean;
+  /** Replica: milliseconds since its walreceiver heard of the upstream; absent where it has none. */
+  readonly upstreamHeardMs?: number;
+}
+
+/**
+ * Looks at a running engine, again and again. Each kind has a session of its own that is kept, so that none waits behind another, and
+ * a limit of one second, after which its session is given up. Throw like {@link EngineSql}'s calls.
+ */
+export interface EngineProbes {
+  /** A `select` on the kept session. */
+  glance(signal: AbortSignal): Promise<Glance>;
+  /** Writes and commits a row of its own with local durability; makes its table where that is gone. */
+  writeRow(signal: AbortSignal): Promise<void>;
+  /** Drops the sessions; the next look opens new ones. */
+  close(): void;
+}
+
 /** What a data folder says about itself without being started. */
 export interface ControlData {
   readonly systemId: string;
@@ -163,6 +191,7 @@ export interface EngineDriver {
   readonly major: number;
   readonly dataDir: string;
   readonly sql: EngineSql;
+  readonly probes: EngineProbes;
   /** `unusable` names why: another major, not ours. */
   dataFolder(): Promise<'absent' | 'present'>;
   controlData(signal: AbortSignal): Promise<ControlData>;

@@ -1,15 +1,18 @@
 import type { TLSSocket } from 'node:tls';
 import { StackError } from '@polarstack/base';
-import type { AgentApi } from '@polarstack/contracts';
+import type { AgentApi, PulseSource } from '@polarstack/contracts';
+
+type Call = keyof AgentApi | keyof PulseSource;
 
 /**
  * Who may call what. The role is the CN of a client certificate signed by the cluster's CA; nothing else counts, no address
  * and no header. A certificate of a role without a line (the replicator's, a server's) may call nothing.
  */
-const allowed: Readonly<Record<string, 'all' | ReadonlySet<keyof AgentApi>>> = {
+const allowed: Readonly<Record<string, 'all' | ReadonlySet<Call>>> = {
   operator: 'all',
-  'cluster-manager': new Set<keyof AgentApi>([
+  'cluster-manager': new Set<Call>([
     'status',
+    'watch',
     'setTerm',
     'task',
     'start',
@@ -26,7 +29,7 @@ const allowed: Readonly<Record<string, 'all' | ReadonlySet<keyof AgentApi>>> = {
 };
 
 /** The caller's role; throws `AgentUnauthenticated` or `AgentForbidden`. */
-export function authorize(socket: TLSSocket, call: keyof AgentApi): string {
+export function authorize(socket: TLSSocket, call: Call): string {
   if (!socket.authorized)
     throw new StackError(
       'AgentUnauthenticated',

@@ -4,10 +4,12 @@ import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, type Logger, StackError, toStackError } from '@polarstack/base';
 import type { AgentApi } from '@polarstack/contracts';
+import type { Pulses } from '../pulses/pulses.ts';
 import type { Readiness } from '../readiness.ts';
 import { authorize } from './authorization.ts';
 import type { Certificates } from './certificates.ts';
 import { boundConnections, limits } from './connections.ts';
+import { streamPulses } from './pulse-stream.ts';
 import { routes } from './routes.ts';
 
 export interface AgentServer {
@@ -19,6 +21,7 @@ export interface AgentServer {
 export interface AgentServerOptions {
   readonly api: AgentApi;
   readonly readiness: Readiness;
+  readonly pulses: Pulses;
   readonly certificates: Certificates;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -86,8 +89,12 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 }
 
 /** HTTPS; a client certificate is asked for and checked per call, because the probes come without one. */
-export function createAgentServer({ api, readiness, certificates, log, signal }: AgentServerOptions): AgentServer {
-  const answer = async (request: IncomingMessage, gone: AbortSignal): Promise<{ status: number; body: unknown }> => {
+export function createAgentServer(options: AgentServerOptions): AgentServer {
+  const { api, readiness, pulses, certificates, log, signal } = options;
+  const answer = async (
+    request: IncomingMessage,
+    gone: AbortSignal,
+  ): Promise<{ readonly status: number; readonly body: unknown } | 'pulses'> => {
     const url = urlOf(request);
     if (url === undefined)
       return { status: 400, body: problem(new StackError('InvalidRequest', 'the address of the call is malformed')) };
@@ -95,6 +102,10 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
     if (request.method === 'GET' && url.pathname === '/readyz') {
       await readiness.check(signal);
       return { status: 200, body: { ok: true } };
+    }
+    if (request.method === 'GET' && url.pathname === '/v1/pulses') {
+      authorize(request.socket as TLSSocket, 'watch');
+      return 'pulses';
     }
     for (const route of routes) {
       const match = route.path.exec(url.pathname);
@@ -107,7 +118,10 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
         signal: gone,
       };
       const body = await route.run(api, call);
-      if (route.changes) log.info({ call: route.call, role }, 'done');
+      if (route.changes) {
+        pulses.changed();
+        log.info({ call: route.call, role }, 'done');
+      }
       return { status: body === undefined ? 204 : 200, body };
     }
     throw new StackError('NotFound', `there is no ${request.method} ${url.pathname}`, {
@@ -121,8 +135,9 @@ export function createAgentServer({ api, readiness, certificates, log, signal }:
     // A probe's, or a stranger's: it gets its answer and keeps no descriptor of ours.
     if (!(request.socket as TLSSocket).authorized) response.shouldKeepAlive = false;
     try {
-      const { status, body } = await answer(request, gone.signal);
-      send(response, status, body);
+      const answered = await answer(request, gone.signal);
+      if (answered === 'pulses') streamPulses(pulses, response);
+      else send(response, answered.status, answered.body);
     } catch (error) {
       const known = toStackError(error);
       const { code } = known;

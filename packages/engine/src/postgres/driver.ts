@@ -8,6 +8,7 @@ import { setStandbySignal, writeConfigFiles } from './config-files.ts';
 import { clone, dataFolderState, initialise, readControlData, rewind } from './data-folder.ts';
 import { type Layout, paths, SLOT_PREFIX } from './layout.ts';
 import { diagnosePostmaster, endPostmaster, findPostmaster, isAccepting, launchPostmaster } from './postmaster.ts';
+import { createProbes } from './probes.ts';
 import { createSql } from './sql.ts';
 import { findWalEnd } from './wal-end.ts';
 
@@ -20,6 +21,7 @@ export function createPostgresDriver(layout: Layout, binaries: Binaries): Engine
     major: binaries.major,
     dataDir: layout.dataDir,
     sql: createSql(layout),
+    probes: createProbes(layout),
     dataFolder: async () => await dataFolderState(tools),
     controlData: async (signal) => await readControlData(tools, signal),
     walEnd: async ({ timeline, segmentBytes, pageBytes, redoLsn: redo, checkpointLsn: checkpoint }, signal) => {

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly database?: string | undefined;
   readonly connectTimeoutMs: number;
   readonly queryTimeoutMs: number;
+  /** Settings of the session, as `name=value`, beside those of all of ours. */
+  readonly settings?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -36,9 +38,7 @@ const QUIET = [
   'pgaudit.log=none',
   'synchronous_commit=local',
   'lock_timeout=5s',
-]
-  .map((setting) => `-c ${setting}`)
-  .join(' ');
+];
 
 /** SQLSTATE classes that mean "no server to talk to" rather than "the statement is wrong". */
 const isUnavailable = (code: string | undefined): boolean =>
@@ -68,7 +68,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     query_timeout: options.queryTimeoutMs,
     statement_timeout: options.queryTimeoutMs,
     ssl: false,
-    options: QUIET,
+    options: [...QUIET, ...(options.settings ?? [])].map((setting) => `-c ${setting}`).join(' '),
   });
   let closed = false;
   // After a time-out pg's client is in an undefined state: cut the wire, never reuse.
