@@ -274,4 +274,32 @@ export const workloadCases = topic('workloads', {
       api.note('found', listAt(found.body, 'items').length);
     }
   },
+
+  'annotations that are numbers': async (api) => {
+    const generation = 'deprecated.daemonset.template.generation';
+    const rollback = 'deprecated.deployment.rollback.to';
+    const texts = ['x', '', '1.5', '-1', '+2', '007', '9223372036854775807', '9223372036854775808', ' 1', '1_000'];
+    const send = async (plural: string, annotation: string, text: string): Promise<void> => {
+      const object = named('one', { selector, template });
+      const annotations = { [annotation]: text };
+      const answer = await api.call('POST', `${apps(api, plural)}?dryRun=All`, {
+        ...object,
+        metadata: { name: 'one', annotations },
+      });
+      if (text === 'x') expect(answer.body).toMatchObject({ code: 400, reason: 'BadRequest' });
+    };
+    for (const text of texts) {
+      await send('daemonsets', generation, text);
+      await send('deployments', rollback, text);
+    }
+    await api.quiet('POST', apps(api, 'daemonsets'), named('one', { selector, template }));
+    const wrong = { metadata: { annotations: { [generation]: 'x' } } };
+    const patched = await api.brief('PATCH', `${apps(api, 'daemonsets')}/one`, wrong, mergePatch);
+    expect(patched.code).toBe(422);
+    for (const cost of ['5', '-5', '', 'x', '+5', '05', '-0', '2147483647', '2147483648', '-2147483648']) {
+      const annotations = { 'controller.kubernetes.io/pod-deletion-cost': cost };
+      const pod = { metadata: { name: 'one', annotations }, spec: { containers: [{ name: 'main', image: 'host' }] } };
+      await api.call('POST', `${api.core('pods')}?dryRun=All`, pod);
+    }
+  },
 });

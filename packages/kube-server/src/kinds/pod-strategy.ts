@@ -1,4 +1,4 @@
-import { fieldError } from '../http/field-error.ts';
+import { type FieldError, fieldError } from '../http/field-error.ts';
 import { arrayAt, cloneJson, ensureObject, equalJson, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import type { Strategy } from '../registry/definition.ts';
 import { containersOf, fillPodSpec, fillRequests, validateContainers } from './pod-spec.ts';
@@ -58,6 +58,16 @@ function fillAddresses(status: JsonObject | undefined): void {
   if (stringAt(first, 'ip') !== address) status.podIPs = [{ ip: address }];
 }
 
+const COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** What the controllers of others decide by must be a number. */
+function checkCost(pod: Readonly<JsonObject>): readonly FieldError[] {
+  const cost = valueAt(pod, 'metadata', 'annotations', COST);
+  if (typeof cost !== 'string') return [];
+  const isWhole = /^-?(0|[1-9]\d*)$/.test(cost) && Math.abs(Number(cost) + 0.5) < 2 ** 31;
+  return isWhole ? [] : [fieldError.invalid(`metadata.annotations[${COST}]`, cost, 'must be a 32bit integer')];
+}
+
 export const podStrategy: Strategy = {
   returnsDeleted: true,
   convertInput: (draft) => {
@@ -79,7 +89,7 @@ export const podStrategy: Strategy = {
     const known = valueAt(current, 'status', 'qosClass');
     if ((stringAt(status, 'qosClass') ?? '') === '' && known !== undefined) status.qosClass = known;
   },
-  validate: (draft) => validateContainers(objectAt(draft, 'spec') ?? {}, 'spec'),
+  validate: (draft) => [...checkCost(draft), ...validateContainers(objectAt(draft, 'spec') ?? {}, 'spec')],
   validateCreate: (draft) => validatePodPaths(objectAt(draft, 'spec') ?? {}, 'spec'),
   validateUpdate: (draft, current) =>
     equalJson(fixedSpec(draft), fixedSpec(current)) ? [] : [fieldError.forbidden('spec', SPEC_FIXED)],

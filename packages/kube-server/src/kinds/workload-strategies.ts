@@ -2,6 +2,7 @@
 import { type FieldError, fieldError } from '../http/field-error.ts';
 import { cloneJson, ensureObject, equalJson, isObject, type JsonObject, objectAt, stringAt, valueAt } from '../json.ts';
 import type { Strategy } from '../registry/definition.ts';
+import { notWhole, wholeOf } from './annotated-number.ts';
 import { completeTemplate, fillTemplate, validateLasting, validateTemplate } from './pod-template.ts';
 import {
   immutable,
@@ -47,9 +48,38 @@ function validateDeploymentStrategy(strategy: JsonObject | undefined): readonly 
   }
 }
 
+/** A revision to go back to, in versions that are long gone; kept as a number there. */
+const ROLLBACK = 'deprecated.deployment.rollback.to';
+
+const rollbackOf = (object: Readonly<JsonObject>): string =>
+  stringAt(object, 'metadata', 'annotations', ROLLBACK) ?? '';
+
+/** As the number that it is; nothing where there is none. */
+function keepRollback(draft: JsonObject): void {
+  const metadata = objectAt(draft, 'metadata');
+  const annotations = objectAt(metadata, 'annotations');
+  if (!metadata || annotations?.[ROLLBACK] === undefined) return;
+  const text = rollbackOf(draft);
+  if (text !== '') annotations[ROLLBACK] = String(wholeOf(text));
+  else delete annotations[ROLLBACK];
+  if (Object.keys(annotations).length === 0) delete metadata.annotations;
+}
+
+function validateRollback(draft: Readonly<JsonObject>): readonly FieldError[] {
+  const revision = rollbackOf(draft);
+  if (!revision.startsWith('-')) return [];
+  return [fieldError.invalid('spec.rollback.version', Number(revision), 'must be greater than or equal to 0')];
+}
+
 export const deploymentStrategy: Strategy = {
+  unreadable: (sent) => {
+    const text = rollbackOf(sent);
+    const why = text === '' ? undefined : notWhole(sent, ROLLBACK);
+    return why && `failed to parse annotation[${ROLLBACK}]=${text} as int64: ${why}`;
+  },
   convertInput: (draft) => {
     fillTemplate(templateOf(draft));
+    keepRollback(draft);
     const strategy = objectAt(draft, 'spec', 'strategy');
     if (strategy?.type !== 'RollingUpdate') return;
     const rolling = ensureObject(strategy, 'rollingUpdate');
@@ -76,7 +106,9 @@ export const deploymentStrategy: Strategy = {
       ...validateTemplate(templateOf(draft), 'spec.template'),
       ...validateLasting(templateOf(draft), 'spec.template', 'ReplicaSet'),
       ...validateDeploymentStrategy(objectAt(spec, 'strategy')),
-      ...nonNegative(spec, 'spec', ['minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds']),
+      ...nonNegative(spec, 'spec', ['minReadySeconds', 'revisionHistoryLimit']),
+      ...validateRollback(draft),
+      ...nonNegative(spec, 'spec', ['progressDeadlineSeconds']),
       ...(isTooShort
         ? [fieldError.invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds')]
         : []),
@@ -114,13 +146,15 @@ export const replicaSetStrategy: Strategy = {
 const GENERATION = 'deprecated.daemonset.template.generation';
 
 /**
- * Counts changes of the template in an annotation, which only the server writes. Who sends a DaemonSet without it is
+ * Counts changes of the template in an annotation, which only the server writes once the object is there. Who sends a DaemonSet without it is
  * taken to have sent 0 and owns it: in Kubernetes it is a field of the spec as its program has it.
  */
 function countTemplates(draft: JsonObject, current?: Readonly<JsonObject>): void {
-  const before = Number(stringAt(current, 'metadata', 'annotations', GENERATION) ?? 0);
-  const isChanged = !current || !equalJson(templateOf(draft), templateOf(current));
-  ensureObject(ensureObject(draft, 'metadata'), 'annotations')[GENERATION] = String(isChanged ? before + 1 : before);
+  const countOf = (object: Readonly<JsonObject>): bigint =>
+    wholeOf(stringAt(object, 'metadata', 'annotations', GENERATION) ?? '0');
+  const isChanged = current !== undefined && !equalJson(templateOf(draft), templateOf(current));
+  const first = current ? countOf(current) : countOf(draft) < 1n ? 1n : countOf(draft);
+  ensureObject(ensureObject(draft, 'metadata'), 'annotations')[GENERATION] = String(isChanged ? first + 1n : first);
 }
 
 function validateDaemonStrategy(strategy: JsonObject | undefined): readonly FieldError[] {
@@ -171,6 +205,7 @@ function validateDaemonSet(draft: Readonly<JsonObject>): readonly FieldError[] {
 }
 
 export const daemonSetStrategy: Strategy = {
+  unreadable: (sent) => notWhole(sent, GENERATION),
   convertInput: (draft) => {
     fillTemplate(templateOf(draft));
     ensureObject(ensureObject(draft, 'metadata'), 'annotations')[GENERATION] ??= '0';

@@ -63,11 +63,10 @@ export function readInput(
   const { object, unknown, mismatches } = definition.custom
     ? normaliseCustom(definition, types, value)
     : normaliseBuiltin(definition, value);
-  if (mismatches[0] !== undefined) {
-    if (options.patch === undefined) throw cannotHandle(definition, mismatches[0]);
-    throw errors.invalid({ group: '', kind: '' }, '', [
-      fieldError.invalid('patch', JSON.stringify(value), mismatches[0]),
-    ]);
+  const fault = mismatches[0] ?? definition.strategy.unreadable?.(object);
+  if (fault !== undefined) {
+    if (options.patch === undefined) throw cannotHandle(definition, fault);
+    throw errors.invalid({ group: '', kind: '' }, '', [fieldError.invalid('patch', JSON.stringify(value), fault)]);
   }
   reportUnknown(definition, unknown, options);
   if (!definition.custom) dropEmptyMaps(definition, object);

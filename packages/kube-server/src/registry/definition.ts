@@ -28,6 +28,8 @@ export interface WriteContext {
 
 /** What is special about the objects of one kind. Drafts may be changed; current objects never. */
 export interface Strategy {
+  /** Why what was sent cannot be read as this kind although its schema has it; undefined where it can. */
+  unreadable?(sent: Readonly<JsonObject>): string | undefined;
   /** Moves what is only for input to where it is kept, and fills what follows from other fields; their owner owns it. */
   convertInput?(draft: JsonObject): void;
   /** Fills what only the server knows, before validation. */
