@@ -38,6 +38,8 @@ export const annotations = {
   epoch: `${GROUP}/epoch`,
   /** On the pod of an instance: the class that it was made for. */
   instanceClass: `${GROUP}/class`,
+  /** On a cluster: the last annotation that asked for nothing that could be done, when, and why; gone with the next that could. */
+  ignoredRequest: `${GROUP}/ignored-request`,
   /** On the pod of a final backup that failed: why. The next one is made when the operation is resumed. */
   backupFailed: `${GROUP}/final-backup-failed`,
   /** On a volume claim: how many bytes of the volume are in use, by whoever provides it. */

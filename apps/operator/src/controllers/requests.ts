@@ -1,4 +1,5 @@
 import {
+  annotations as keys,
   type MPDCluster,
   MPDClusters,
   type MPDOperation,
@@ -27,6 +28,17 @@ export interface RequestsOptions {
   readonly clock: Clock;
   /** A short text that no other request of the same moment has. */
   readonly nonce: () => string;
+}
+
+/** The annotation that tells people what became of their last one: nothing, and why; taken away where it came to something. */
+export function ignoredRequest(
+  { metadata }: Pick<MPDCluster, 'metadata'>,
+  why: string | undefined,
+  now: Date,
+): Readonly<Record<string, string | null>> {
+  const key = keys.ignoredRequest;
+  if (why !== undefined) return { [key]: `${now.toISOString()} ${why}`.slice(0, 1_024) };
+  return metadata.annotations?.[key] === undefined ? {} : { [key]: null };
 }
 
 /**
@@ -81,13 +93,12 @@ export function createRequestTaker({ client, events, clock, nonce }: RequestsOpt
       const { key, value, request } = asked;
       const claim = request && isPlanned(request.type) ? request : undefined;
       const id = `${clock.now().getTime().toString(36)}-${nonce()}`;
-      await annotate(
-        cluster,
-        { [key]: null, ...(claim && { [`${REQUEST_PREFIX}${id}`]: formatRequest(claim) }) },
-        signal,
-      );
+      const message = `Annotation ${key}=${value} asks for nothing that can be done; it was taken away`;
+      // Of the same write that takes it away: events may be held back, and this is not.
+      const answer = ignoredRequest(cluster, claim ? undefined : message, clock.now());
+      const made = claim && { [`${REQUEST_PREFIX}${id}`]: formatRequest(claim) };
+      await annotate(cluster, { [key]: null, ...answer, ...made }, signal);
       if (!claim) {
-        const message = `Annotation ${key}=${value} asks for nothing that can be done; it was taken away`;
         events.record(cluster, { type: 'Warning', reason: 'RequestIgnored', message });
       }
       return true;

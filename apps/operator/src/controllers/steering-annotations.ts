@@ -11,6 +11,7 @@ import {
   superseded,
 } from '@polarstack/domain';
 import type { EventRecorder, KubeClient } from '@polarstack/kube';
+import { ignoredRequest } from './requests.ts';
 
 export interface SteeringAnnotationsOptions {
   readonly client: KubeClient;
@@ -70,10 +71,11 @@ export function createSteeringAnnotations({ client, events, clock, nonce }: Stee
       const { key, value, removes, request } = asked;
       const id = `${clock.now().getTime().toString(36)}-${nonce()}`;
       const claim = request && { [`${STEER_PREFIX}${id}`]: formatSteering(request) };
-      await annotate(cluster, { ...removes, ...claim }, signal);
+      const what = key === 'cancelled' ? 'cancel' : 'resume';
+      const message = `Annotation ${key}=${value}: there is no operation to ${what}; it was taken away`;
+      const answer = ignoredRequest(cluster, request ? undefined : message, clock.now());
+      await annotate(cluster, { ...removes, ...claim, ...answer }, signal);
       if (!request) {
-        const what = key === 'cancelled' ? 'cancel' : 'resume';
-        const message = `Annotation ${key}=${value}: there is no operation to ${what}; it was taken away`;
         events.record(cluster, { type: 'Warning', reason: 'RequestIgnored', message });
       }
       return true;

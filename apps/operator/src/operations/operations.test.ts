@@ -1,4 +1,4 @@
-import { MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
+import { annotations, MPDClusters, type MPDOperation, MPDOperations } from '@polarstack/api';
 import { StackError, waitFor } from '@polarstack/base';
 import { REQUEST_PREFIX } from '@polarstack/domain';
 import { Events } from '@polarstack/kube';
@@ -72,6 +72,24 @@ test('an annotation that asks for nothing is taken away with a notice', async ()
   await s.annotate({ flushParams: 'no' });
   await s.eventually('a notice', () => s.kube.all(Events).find(({ reason }) => reason === 'RequestIgnored'));
   expect((await s.cluster('demo'))?.metadata.annotations?.flushParams).toBeUndefined();
+});
+
+test('an annotation that came to nothing says so on the cluster until one comes to something, however many there were', async () => {
+  const s = await scene();
+  const said = async () => (await s.cluster('demo'))?.metadata.annotations?.[annotations.ignoredRequest] ?? '';
+  // More than the events that are told of one object at once.
+  for (let n = 0; n < 60; n++) {
+    await s.annotate({ flushParams: `no ${n}` });
+    await s.eventually('its answer', async () =>
+      (await said()).includes(`flushParams=no ${n} asks`) ? true : undefined,
+    );
+  }
+  await s.annotate({ cancelled: 'true' });
+  await s.eventually('the answer to a cancel', async () =>
+    (await said()).includes('cancelled=true') ? true : undefined,
+  );
+  await s.annotate({ restartIns: '1004' });
+  await s.eventually('no answer to be left', async () => ((await said()) === '' ? true : undefined));
 });
 
 test('OP2: the steps that run are those of the plan, which the status shows', async () => {
