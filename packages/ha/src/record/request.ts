@@ -35,6 +35,7 @@ export function settleRequest(record: HaRecord, now: Date): HaRecord {
   const { remedy } = errorTable.SwitchRunning;
   return withResult(record, {
     id: request.id,
+    kind: request.kind,
     outcome: 'refused',
     code: 'SwitchRunning',
     message: `switch ${record.switch.id} is at ${record.switch.step}`,
