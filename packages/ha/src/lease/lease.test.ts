@@ -118,7 +118,12 @@ describe('term file', () => {
     const one = { epoch: 4, generation: 3, step: 3 };
     expect(accept(undefined, one, 'sealed', 0)).toMatchObject({ guard: 'T2-no-term' });
     expect(promise(undefined, 3, profile, { nowMs: 0, reachesOwner: false })).toMatchObject({ guard: 'T2-no-term' });
-    expect(introduce(one, { bootId: 'b2', session: 's2' })).toMatchObject({ epoch: 4, role: 'sealed' });
+    const introduced = introduce(one, { bootId: 'b2', session: 's2' }, { nowMs: 100, lengthMs: 6_500 });
+    expect(introduced).toMatchObject({ epoch: 4, role: 'sealed' });
+    // It may have promised something before it lost its file.
+    const up = { epoch: 5, generation: 3, step: 3 };
+    expect(accept(introduced, up, 'sealed', 6_599)).toMatchObject({ guard: 'T3-promised' });
+    expect(accept(introduced, up, 'sealed', 6_600)).toMatchObject({ ok: true });
   });
 
   test('T3: under promise a higher epoch needs proof', () => {

@@ -6,7 +6,7 @@
  * Invariants (tests cite them):
  * - T1 Neither the epoch nor the owner's generation ever goes down, nor within both the step.
  * - T2 Without a valid file an instance is a new member: it answers, promises and follows nothing before the owner has told it
- *      the epoch.
+ *      the epoch; and then it counts as having promised, for it may have.
  * - T3 A promise is in the file before it is answered. While it stands no higher epoch is accepted, unless the command carries
  *      proof that the primary is dead (F1) or powered off (F3).
  * - T4 After a restart of the agent or the node a promise counts as just given: its clock may have begun anew.
@@ -84,12 +84,18 @@ export function accept(
   return { ok: true, file: { ...kept, epoch, generation, step, role } };
 }
 
-/** The first word of the owner to an instance without a term: the only command that such a one carries out (T2). */
+/**
+ * The first word of the owner to an instance without a term: the only command that such a one carries out (T2). What it promised
+ * before it lost its file it does not know: so it counts as having promised just now. `lengthMs`: the largest TTL there is, with
+ * margin.
+ */
 export function introduce(
   { epoch, generation, step }: Command,
   { bootId, session }: Pick<TermFile, 'bootId' | 'session'>,
+  { nowMs, lengthMs }: { readonly nowMs: number; readonly lengthMs: number },
 ): TermFile {
-  return { epoch, generation, step, role: 'sealed', bootId, session };
+  const given: GivenPromise = { epoch, lengthMs, untilMs: nowMs + lengthMs, bootId };
+  return { epoch, generation, step, role: 'sealed', bootId, session, promise: given };
 }
 
 /**
