@@ -16,7 +16,7 @@ function setUp(lateMs: number) {
     changes: 0,
     applies: true,
     /** What the next looks come to. */
-    look: async (_: AbortSignal): Promise<void> => {},
+    look: (async () => {}) as (signal: AbortSignal) => Promise<void>,
   };
   const probe = createProbe({
     periodMs: 1,

@@ -45,6 +45,7 @@ const isUnavailable = (code: string | undefined): boolean =>
   code === undefined || code.startsWith('57P') || code.startsWith('08') || /^E[A-Z]+$/.test(code);
 
 const READ_ONLY = '25006';
+const DISK_FULL = '53100';
 
 function toStackError(error: unknown, what: string): StackError {
   if (error instanceof StackError) return error;
@@ -53,7 +54,9 @@ function toStackError(error: unknown, what: string): StackError {
     return new StackError('EngineTimeout', `${what}: ${message}`, { cause: error });
   if (isUnavailable(code)) return new StackError('EngineNotRunning', `${what}: ${message}`, { cause: error });
   if (code === READ_ONLY) return new StackError('WrongRole', `${what}: this instance is read-only`, { cause: error });
-  return new StackError('EngineQueryFailed', `${what}: ${message}`, { details: { sqlState: code } });
+  return new StackError(code === DISK_FULL ? 'DiskFull' : 'EngineQueryFailed', `${what}: ${message}`, {
+    details: { sqlState: code },
+  });
 }
 
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -71,10 +74,17 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     options: [...QUIET, ...(options.settings ?? [])].map((setting) => `-c ${setting}`).join(' '),
   });
   let closed = false;
+  let giveUp = (_reason: StackError): void => {};
+  // A client that is ended while it connects never says what became of that.
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  givenUp.catch(() => {});
   // After a time-out pg's client is in an undefined state: cut the wire, never reuse.
   const close = (): void => {
     if (closed) return;
     closed = true;
+    giveUp(new StackError('EngineNotRunning', 'the connection was closed'));
     options.signal.removeEventListener('abort', close);
     client.end().catch(() => {});
     const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
@@ -84,7 +94,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   client.on('end', close);
   options.signal.addEventListener('abort', close, { once: true });
   try {
-    await client.connect();
+    await Promise.race([client.connect(), givenUp]);
   } catch (error) {
     close();
     throw toStackError(error, 'cannot connect to the engine');
