@@ -24,7 +24,7 @@ import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier } from './notifier.ts';
 import type { Failure, RunningEngine, Supervisor, SupervisorOptions } from './supervision.ts';
 
-export type { Failure, RunningEngine, Supervisor } from './supervision.ts';
+export type { Supervisor } from './supervision.ts';
 
 const backoff: Backoff = { baseMs: 250, maxMs: 10_000 };
 /** An engine that ran this long has recovered: its next failure is a first one. */

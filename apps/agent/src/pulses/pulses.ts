@@ -46,7 +46,7 @@ const DISK_MS = 500;
 /** ha.md §3: an alarm from here on. */
 const LATE_MS = 1_000;
 /** A new session costs the engine a process: not at every look, but after one that failed. */
-const KNOCK_MS = 1_000;
+const KNOCK_MS = 2_000;
 
 export function createPulses(options: PulsesOptions): Pulses {
   const { instanceId, driver, terms, state, supervisor, tasks, disk, log } = options;

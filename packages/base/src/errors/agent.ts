@@ -93,6 +93,11 @@ export const agentErrors = entries({
     remedy: 'The message says why; mend that and repeat the call.',
     retry: 'later',
   },
+  DeadManSilent: {
+    summary: 'The process that is to kill an engine at its deadline does not answer.',
+    remedy: 'Nothing: the agent replaces it. Where that goes on, the node has no memory, processes or time to spare.',
+    retry: 'now',
+  },
   EngineNotDead: {
     summary: 'Processes of the engine are still there after SIGKILL.',
     remedy:
