@@ -49,6 +49,29 @@ test('a probe says how long it has failed, and with what; a look that succeeds e
   await scene.ended;
 });
 
+test('what was seen of something that is gone does not count, nor what is seen of it later', async () => {
+  const scene = setUp(60_000);
+  await until('a look', () => scene.probe.state?.ok === true);
+  let end: (() => void) | undefined;
+  scene.look = async () =>
+    await new Promise((resolve) => {
+      end = resolve;
+    });
+  await until('another', () => end !== undefined);
+  scene.probe.forget();
+  expect(scene.probe.state).toBeUndefined();
+  const again: (() => void)[] = [];
+  scene.look = async () => await new Promise((resolve) => again.push(resolve));
+  end?.();
+  await until('the next', () => again.length === 1);
+  expect(scene.probe.state).toBeUndefined();
+  again[0]?.();
+  await until('its end', () => scene.probe.state?.ok === true);
+  scene.life.abort();
+  again[1]?.();
+  await scene.ended;
+});
+
 test('a look that does not end fails from its begin on, and there is never a second one beside it', async () => {
   const scene = setUp(20);
   let end: (() => void) | undefined;

@@ -5,6 +5,8 @@ import { probeReason } from './trouble.ts';
 export interface ProbeLoop {
   /** Undefined where there is nothing to look at, or no look has ended yet and the first is not late. */
   readonly state: Probe | undefined;
+  /** What was looked at is gone: nothing that was seen of it, or is still to be seen of it, counts. */
+  forget(): void;
   /** Looks until the signal ends it. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -32,10 +34,12 @@ const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 export function createProbe({ periodMs, lateMs, applies, look, onChange }: ProbeOptions): ProbeLoop {
   let ended: Ended | undefined;
   let begun: number | undefined;
+  let forgotten = 0;
 
   const once = async (signal: AbortSignal): Promise<void> => {
     const started = systemClock.monotonic();
     const before = ended;
+    const generation = forgotten;
     begun = started;
     let failed: Ended['failed'];
     try {
@@ -44,13 +48,20 @@ export function createProbe({ periodMs, lateMs, applies, look, onChange }: Probe
       signal.throwIfAborted();
       failed = { reason: probeReason(toStackError(error)), since: before?.failed?.since ?? started };
     }
+    if (generation !== forgotten) return;
     begun = undefined;
-    // What it looked at may be gone meanwhile.
-    ended = applies() ? { ms: systemClock.monotonic() - started, ...(failed ? { failed } : {}) } : undefined;
+    ended = { ms: systemClock.monotonic() - started, ...(failed ? { failed } : {}) };
     if ((before?.failed === undefined) !== (failed === undefined)) onChange();
   };
 
+  const forget = (): void => {
+    forgotten++;
+    ended = undefined;
+    begun = undefined;
+  };
+
   return {
+    forget,
     get state() {
       const now = systemClock.monotonic();
       const lateSince = begun !== undefined && now - begun > lateMs ? begun : undefined;
@@ -68,14 +79,13 @@ export function createProbe({ periodMs, lateMs, applies, look, onChange }: Probe
         while (!signal.aborted) {
           const due = systemClock.monotonic() + periodMs;
           if (applies()) await once(signal);
-          else ended = undefined;
+          else forget();
           await systemClock.sleep(Math.max(0, due - systemClock.monotonic()), signal);
         }
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
-        ended = undefined;
-        begun = undefined;
+        forget();
       }
     },
   };

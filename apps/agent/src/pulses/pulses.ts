@@ -171,6 +171,8 @@ export function createPulses(options: PulsesOptions): Pulses {
       if (supervisor.engine === undefined) {
         mute = false;
         knockedAt = Number.NEGATIVE_INFINITY;
+        select.forget();
+        canary.forget();
         driver.probes.close();
       }
       changed();

@@ -96,7 +96,7 @@ export const agentErrors = entries({
   DeadManSilent: {
     summary: 'The process that is to kill an engine at its deadline does not answer.',
     remedy: 'Nothing: the agent replaces it. Where that goes on, the node has no memory, processes or time to spare.',
-    retry: 'now',
+    retry: 'later',
   },
   EngineNotDead: {
     summary: 'Processes of the engine are still there after SIGKILL.',
