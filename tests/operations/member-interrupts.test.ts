@@ -1,8 +1,8 @@
 /**
- * Issue 5, "Interrupts for real": a node that goes, and an agent that does not answer. Operations on members stop with a code and
+ * Issue 5, "Interrupts for real": a node that goes, an agent that does not answer, a replica that never catches up. Operations on members stop with a code and
  * a remedy, leave the cluster at work, and are resumed after the mend.
  */
-import { MPDOperations } from '@polarstack/api';
+import { type MPDOperation, MPDOperations } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import { Nodes } from '@polarstack/kube';
 import { missing } from '@polarstack/testkit';
@@ -23,7 +23,8 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('interrupted operatio
 
   /** Switches a node; ends when it is shown as such: one that is off has no process of a pod any more. */
   const power = async (node: string, state: 'on' | 'off'): Promise<void> => {
-    await s.home.kubectlOk(['annotate', 'node', node, `polarstack.io/power=${state}`, '--overwrite']);
+    const annotations = { 'polarstack.io/power': state };
+    await s.client.patch(Nodes, { name: node }, { type: 'merge', body: { metadata: { annotations } } });
     await waitFor(
       `${node} to be ${state}`,
       async () => {
@@ -142,6 +143,59 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('interrupted operatio
       );
       expect((await s.cluster()).spec.followerNum).toBe(before.length - 1);
       await power(node, 'on');
+      await s.nothingLost();
+    },
+    LIMIT_MS,
+  );
+
+  /** The operation stopped because a replica stands still: with a code, a remedy, and one sentence that names the replica. */
+  const standsStill = async (operation: MPDOperation, pod: string, why: RegExp): Promise<void> => {
+    expect(operation.status, JSON.stringify(operation.status)).toMatchObject({
+      phase: 'Interrupted',
+      error: { code: 'ReplicaBehind', remedy: expect.stringMatching(/\S/) },
+    });
+    const [sentence = ''] = (await s.why()).split('\n');
+    expect(sentence).toMatch(why);
+    expect(sentence).toContain(pod);
+    expect(sentence).toMatch(/what helps: .*\.$/);
+    await s.writer.progress(20, signal);
+  };
+  const aReplica = async () => {
+    const leader = await s.leader();
+    const entries = Object.values((await s.cluster()).status?.dbInstanceStatus ?? {});
+    const { insId = '', podName = '' } = entries.find((entry) => entry.insId !== leader) ?? {};
+    return { leader, id: insId, pod: podName };
+  };
+
+  test(
+    'a replica that never catches up, its replay is paused: the check of the cluster stops and says so',
+    async () => {
+      const { id, pod } = await aReplica();
+      await s.sql(id, 'select pg_wal_replay_pause()');
+      const operation = await s.operate('AddRo', { count: 1 });
+      await standsStill(operation, pod, /^halt: AddRo .* VerifyCluster with ReplicaBehind: .* replay is paused/);
+      await s.sql(id, 'select pg_wal_replay_resume()');
+      const ended = await s.resume(operation);
+      expect(ended.status, JSON.stringify(ended.status)).toMatchObject({ phase: 'Succeeded' });
+      await s.nothingLost();
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'a replica that never catches up, the RW does not let it stream: its restart stops and says so; the RW is left alone',
+    async () => {
+      const { leader, id, pod } = await aReplica();
+      const epoch = await s.epoch();
+      await s.sql(leader, 'alter role replicator nologin');
+      const operation = await s.operate('RestartIns', { instance: id });
+      await standsStill(operation, pod, /^halt: RestartIns .* RestartEngine\S* with ReplicaBehind: .* not streaming/);
+      const restarted = (await s.starts())[id];
+      await s.sql(leader, 'alter role replicator login');
+      const ended = await s.resume(operation);
+      expect(ended.status, JSON.stringify(ended.status)).toMatchObject({ phase: 'Succeeded' });
+      expect((await s.starts())[id]).toBe(restarted);
+      expect(await s.epoch()).toBe(epoch);
       await s.nothingLost();
     },
     LIMIT_MS,

@@ -2,6 +2,7 @@
 import { type MPDCluster, MPDClusters, type MPDOperation, MPDOperations, names } from '@polarstack/api';
 import { waitFor } from '@polarstack/base';
 import {
+  ConfigMaps,
   createKubeClient,
   type KubeClient,
   loadKubeconfig,
@@ -27,11 +28,17 @@ export interface MembersScene {
   ids(): Promise<readonly string[]>;
   leader(): Promise<string>;
   annotate(annotations: Readonly<Record<string, string>>): Promise<void>;
+  /** Makes an operation; answers its name. */
+  ask(type: string, parameters: Readonly<Record<string, unknown>>): Promise<string>;
   /** Makes an operation; answers it when it has ended or stopped. */
   operate(type: string, parameters: Readonly<Record<string, unknown>>): Promise<MPDOperation>;
   /** The newest operation of a type, when it has ended or stopped. */
   ended(type: string, after?: number): Promise<MPDOperation>;
+  /** Operations of a type, oldest first. */
+  operations(type: string): Promise<readonly MPDOperation[]>;
   count(type: string): Promise<number>;
+  /** Of the HA record: it grows by one with each switch. */
+  epoch(): Promise<number>;
   resume(operation: MPDOperation): Promise<MPDOperation>;
   ready(): Promise<void>;
   login(): Promise<Login>;
@@ -55,12 +62,12 @@ export async function createMembersScene(
   spec: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
   /** Called with the home that is up, before the cluster is made. */
-  prepare: (home: TestHome) => void = () => {},
+  prepare: (home: TestHome) => void | Promise<void> = () => {},
 ): Promise<MembersScene> {
   const home = createTestHome();
   try {
     await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
-    prepare(home);
+    await prepare(home);
     return await sceneIn(home, name, spec);
   } catch (error) {
     await home.remove();
@@ -110,7 +117,7 @@ async function sceneIn(home: TestHome, name: string, spec: Readonly<Record<strin
     annotate: async (annotations) => {
       await client.patch(MPDClusters, { namespace, name }, { type: 'merge', body: { metadata: { annotations } } });
     },
-    operate: async (type, parameters) => {
+    ask: async (type, parameters) => {
       const operation = `test-${++asked}-${type.toLowerCase()}`;
       await client.create(MPDOperations, {
         apiVersion: 'mpd.polardb.aliyun.com/v1',
@@ -118,7 +125,13 @@ async function sceneIn(home: TestHome, name: string, spec: Readonly<Record<strin
         metadata: { name: operation, namespace },
         spec: { cluster: name, type, parameters, planOnly: false },
       } as MPDOperation);
-      return await end(operation);
+      return operation;
+    },
+    operate: async (type, parameters) => await end(await scene.ask(type, parameters)),
+    operations,
+    epoch: async () => {
+      const { data } = await client.get(ConfigMaps, { namespace, name: `${name}-cmconfig` });
+      return (JSON.parse(data?.record ?? '{}') as { readonly epoch: number }).epoch;
     },
     count: async (type) => (await operations(type)).length,
     ended: async (type, after = 0) => {

@@ -6,19 +6,16 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigMaps, Pods } from '@polarstack/kube';
-import { missing } from '@polarstack/testkit';
+import { missing, seededRandom } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Writer } from '../cluster-manager/writer.ts';
-import { createMembersScene, type MembersScene, signal } from './members-scene.ts';
-import { createReplaceScene, type ReplaceScene, succeeded } from './replace-scene.ts';
+import { createOwnOperator, type OwnOperator, underKills } from './own-operator.ts';
+import { succeeded } from './replace-scene.ts';
 import { copyAsVersion, type Installed, installedPostgres, laterMinor } from './second-minor.ts';
-
-const LIMIT_MS = 500_000;
+import { createWrittenScene, LIMIT_MS, type WrittenScene } from './written-scene.ts';
 
 describe.skipIf(missing('postgres') || missing('kubectl'))('another minor version', () => {
-  let scene: MembersScene;
-  let replace: ReplaceScene;
-  let writer: Writer;
+  let scene: WrittenScene;
+  let operator: OwnOperator;
   let installed: Installed;
   let folder: string;
   let next: string;
@@ -35,24 +32,20 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another minor versio
     brokenBin = copyAsVersion(installed, join(folder, 'broken'), broken);
     const env = { POLARSTACK_PG_BIN: [installed.bin, bin, brokenBin].join(':') };
     const versionCfg = { versionName: `postgresql-${installed.major}` };
-    scene = await createMembersScene('minor', { followerNum: 2, versionCfg }, env);
-    replace = createReplaceScene(scene);
-    writer = await scene.writer();
+    const spec = { followerNum: 2, versionCfg, operatorName: 'smith' };
+    scene = await createWrittenScene('minor', spec, env, async (home) => {
+      operator = await createOwnOperator(home, 'smith');
+      operator.start();
+    });
   }, LIMIT_MS);
   afterAll(async () => {
-    await writer.stop();
-    await scene.close();
+    await operator?.kill();
+    await scene?.close();
     rmSync(folder, { recursive: true, force: true });
   }, LIMIT_MS);
 
-  const nothingLost = async (): Promise<void> => {
-    await writer.progress(20, signal);
-    const { rows } = await writer.stop();
-    await scene.whole(rows);
-    writer = await scene.writer();
-  };
   const versions = async (): Promise<ReadonlySet<string>> =>
-    new Set(Object.values(await replace.show('server_version')).map((text) => text.split(' ')[0] ?? ''));
+    new Set(Object.values(await scene.show('server_version')).map((text) => text.split(' ')[0] ?? ''));
   const images = async () =>
     (
       await scene.client.list(Pods, { namespace: 'default', labelSelector: 'apsara.metric.clusterName=minor' })
@@ -70,11 +63,6 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another minor versio
       data: { name, version, pgEngineImage: image },
     });
   };
-  const asked = async (versionName: string) =>
-    await replace.next(
-      'UpgradeMinorVersion',
-      async () => await replace.change({ versionCfgModifyTo: { versionName } }),
-    );
   const oldImage = () => `polarstack/postgres:${installed.major}`;
 
   test(
@@ -106,20 +94,20 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another minor versio
     'an engine that is not the promised version is backed out: the first RO has its old image, nothing else was touched',
     async () => {
       await offer('promised', `${installed.major}.99`, `polarstack/postgres:${next}`);
-      const [leader, starts] = [await scene.leader(), await replace.starts()];
+      const [leader, starts] = [await scene.leader(), await scene.starts()];
       const operation = await scene.operate('UpgradeMinorVersion', { versionName: 'promised' });
       expect(operation.status).toMatchObject({ phase: 'Interrupted', error: { code: 'UpgradeBackedOut' } });
       expect(operation.status?.error?.message).toContain(`PostgreSQL ${next}, not ${installed.major}.99`);
       expect(operation.status?.error?.remedy).toMatch(/\S/);
       expect(new Set(await images())).toEqual(new Set([oldImage()]));
       expect(await versions()).toEqual(new Set([installed.version]));
-      const after = await replace.starts();
+      const after = await scene.starts();
       const restarted = Object.keys(starts).filter((id) => after[id] !== starts[id]);
       expect(restarted).toHaveLength(1);
       expect(restarted).not.toContain(leader);
       expect(await scene.leader()).toBe(leader);
-      await replace.cancel(operation);
-      await nothingLost();
+      await scene.cancel(operation);
+      await scene.nothingLost();
     },
     LIMIT_MS,
   );
@@ -138,16 +126,25 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another minor versio
       writeFileSync(program, content);
       succeeded(await scene.resume(operation));
       expect(await versions()).toEqual(new Set([broken]));
-      await nothingLost();
+      await scene.nothingLost();
     },
     LIMIT_MS,
   );
 
   test(
-    'versionCfgModifyTo: ROs, a switch, the old RW; the spec and the status say so in the end',
+    'versionCfgModifyTo: ROs, a switch, the old RW, though the operator is killed on the way; the spec and the status say so in the end',
     async () => {
-      const leader = await scene.leader();
-      const { writePauseMs, steps, plan } = succeeded(await asked(`postgresql-${next}`));
+      const [leader, epoch] = [await scene.leader(), await scene.epoch()];
+      const random = seededRandom('kills of the operator in UpgradeMinorVersion');
+      const act = async () => await scene.change({ versionCfgModifyTo: { versionName: `postgresql-${next}` } });
+      const { operation, killedAt } = await underKills(scene, operator, 'UpgradeMinorVersion', {
+        random,
+        times: 4,
+        act,
+      });
+      const { writePauseMs, steps, plan } = succeeded(operation);
+      expect(killedAt.length).toBeGreaterThan(0);
+      expect(await scene.epoch()).toBe(epoch + 1);
       expect(steps?.map(({ name }) => name)).toEqual(plan?.map(({ step }) => step));
       expect(writePauseMs).toBeGreaterThan(0);
       expect(await versions()).toEqual(new Set([next]));
@@ -157,7 +154,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('another minor versio
       expect(spec.versionCfg?.versionName).toBe(`postgresql-${next}`);
       expect(spec.versionCfgModifyTo?.versionName).toBe('');
       expect(status?.engine).toMatchObject({ image: `polarstack/postgres:${next}`, version: String(installed.major) });
-      await nothingLost();
+      await scene.nothingLost();
     },
     LIMIT_MS,
   );

@@ -25,7 +25,7 @@ export async function createWrittenScene(
   name: string,
   spec: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
-  prepare?: (home: TestHome) => void,
+  prepare?: (home: TestHome) => void | Promise<void>,
 ): Promise<WrittenScene> {
   const members = await createMembersScene(name, spec, env, prepare);
   let writer = await members.writer();

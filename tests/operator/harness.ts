@@ -17,8 +17,8 @@ import { type KubeServer, openObjectStore, startKubeServer } from '@polarstack/k
 import { findProcesses, killAll, type NodeRuntime, startNodeRuntime } from '@polarstack/node-runtime';
 import { type Operator, startOperator } from '@polarstack/operator';
 import { createAuthority, issueCertificate } from '@polarstack/pki';
-import { build } from 'esbuild';
 import { parse, stringify } from 'yaml';
+import { bundle } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
 const ENGINE_BIN = '/usr/lib/postgresql/15/bin';
@@ -50,21 +50,6 @@ export interface Stack {
   /** Processes that belong to the home. */
   processes(): readonly number[];
   dispose(): Promise<void>;
-}
-
-async function bundle(app: 'agent' | 'operator', folder: string): Promise<string> {
-  const outfile = join(folder, `${app}.mjs`);
-  await build({
-    entryPoints: [join(root, `apps/${app}/src/main.ts`)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    external: ['pg-native'],
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
-  return outfile;
 }
 
 async function installAgent(folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import { readCluster, updateClusterStatus } from '../kube/cluster-status-writer.
 import { type ClusterStep, type ClusterStepContext, clusterOf, keyOf, membersOf } from './services.ts';
 
 const POLL_MS = 200;
-/** A volume that has not grown after this time is told of; the step is tried again. */
+/** A volume that has not grown after this time is told of; the step is tried again, each time for less long. */
 const PATIENCE_MS = 120_000;
 
 function sizeOf({ input }: ClusterStepContext): string {
@@ -71,7 +71,8 @@ export const extendVolumes: ClusterStep = {
       if (!first) return { type: 'done', message: `${claims.length} volumes have ${size}` };
       const message = `volume ${first.metadata?.name} has ${first.status?.capacity?.storage} of ${size}: ${saysWhy(first)}`;
       step.progress(message);
-      if (clock.monotonic() - started > PATIENCE_MS) throw new StackError('VolumeNotGrown', message);
+      if (clock.monotonic() - started > PATIENCE_MS / (1 + step.failures))
+        throw new StackError('VolumeNotGrown', message);
       await clock.sleep(POLL_MS, step.signal);
     }
   },

@@ -37,7 +37,11 @@ export const verifyCluster: ClusterStep = {
     } finally {
       both.end();
     }
-    return undefined;
+    const { length } = settledOf(cluster).members;
+    return {
+      type: 'done',
+      message: `a row of the RW was read on all ${length} instances, and the services lead to them`,
+    };
   },
 };
 
