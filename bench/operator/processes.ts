@@ -39,6 +39,11 @@ export async function createProcesses(folder: string): Promise<Processes> {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   const running = new Set<ChildProcess>();
+  const killAll = (): void => {
+    for (const child of running) child.kill('SIGKILL');
+  };
+  process.once('exit', killAll);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
   return {
     start: (program, args, env = {}, node = []) => {
       const child = fork(join(folder, `${program}.mjs`), args, { env, execArgv: [...node] });
@@ -46,9 +51,7 @@ export async function createProcesses(folder: string): Promise<Processes> {
       child.once('exit', () => running.delete(child));
       return child;
     },
-    killAll: () => {
-      for (const child of running) child.kill('SIGKILL');
-    },
+    killAll,
   };
 }
 

@@ -5,6 +5,8 @@ export interface LinkedSignal {
   end(reason?: unknown): void;
 }
 
+const ended = new DOMException('the work is over', 'AbortError');
+
 /**
  * A signal that aborts with the first of `sources`, with its reason, or after `timeoutMs` milliseconds (default: never)
  * with a `TimeoutError`.
@@ -18,7 +20,8 @@ export function linkSignals(sources: readonly AbortSignal[], timeoutMs?: number)
   let timer: NodeJS.Timeout | undefined;
   const listeners = sources.map((source) => [source, (): void => end(source.reason)] as const);
 
-  function end(reason?: unknown): void {
+  // Made once: an error with its stack for each piece of work that ends well costs more than the rest of this.
+  function end(reason: unknown = ended): void {
     clearTimeout(timer);
     for (const [source, listener] of listeners) source.removeEventListener('abort', listener);
     own.abort(reason);
