@@ -10,7 +10,7 @@ import { memberOf } from './member-of.ts';
 import { createStandstill, patienceOf } from './patience.ts';
 import { untilWorking } from './restart-engine.ts';
 import { type ClusterStep, type ClusterStepContext, clusterOf, keyOf } from './services.ts';
-import { reporterOf } from './wait-for-agent.ts';
+import { reporterOf, waitForAgent } from './wait-for-agent.ts';
 import { pauseOutput } from './write-pause.ts';
 
 const POLL_MS = 50;
@@ -156,7 +156,11 @@ function mustEnd(step: ClusterStepContext, { metadata, spec }: Pod): void {
 /** Until its engine works in its role, and services lead to it. */
 async function untilReady(step: ClusterStepContext, member: Member): Promise<EngineReport> {
   const { pods, clock } = step.services;
-  const look = reporterOf(step, await clusterOf(step), member);
+  const cluster = await clusterOf(step);
+  const look = reporterOf(step, cluster, member);
+  const { agent, engine: found } = await waitForAgent(step, cluster, member);
+  // What it failed with may be mended: it is asked to try now, not after the agent's next pause.
+  if (found.state === 'failed' && found.pid === undefined) await agent.start(step.signal);
   const engine = await untilWorking(step, look, member);
   const isReady = (): boolean =>
     pods
