@@ -162,7 +162,10 @@ test('a watch gets each pulse, however it is cut into pieces, on a connection of
   }, stop.signal);
   expect(seen).toEqual([1, 2]);
   expect(sockets.size).toBe(2);
-  await waitFor('the agent to notice', async () => (gone ? true : undefined), { signal: AbortSignal.timeout(20_000), timeoutMs: 20_000 });
+  await waitFor('the agent to notice', async () => (gone ? true : undefined), {
+    signal: AbortSignal.timeout(20_000),
+    timeoutMs: 20_000,
+  });
   await client.watch(() => {}, stop.signal);
 });
 
