@@ -36,6 +36,7 @@ export const operatorSettings = [
   'POLARSTACK_STANDSTILL_SECONDS',
   'POLARSTACK_START_SECONDS',
   'POLARSTACK_POD_END_SECONDS',
+  'POLARSTACK_FIT_SECONDS',
 ] as const;
 
 /** The environment of the processes of a home: what a program needs to run, and nothing that a user's shell carries. */

@@ -53,6 +53,7 @@ export const patienceVariables = {
   standstillMs: 'POLARSTACK_STANDSTILL_SECONDS',
   startMs: 'POLARSTACK_START_SECONDS',
   podEndMs: 'POLARSTACK_POD_END_SECONDS',
+  fitMs: 'POLARSTACK_FIT_SECONDS',
 } as const satisfies Record<keyof Patience, string>;
 
 /** How patient operations are, from the environment. Throws `InvalidConfig`: a patience of 0 would give up what is only slow. */
@@ -64,6 +65,7 @@ export function readPatience(env: NodeJS.ProcessEnv = process.env): Patience {
     standstillMs: of('standstillMs'),
     startMs: of('startMs'),
     podEndMs: of('podEndMs'),
+    fitMs: of('fitMs'),
   };
 }
 

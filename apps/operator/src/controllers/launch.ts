@@ -5,6 +5,7 @@
  * - LA1 Nothing of the cluster is changed before the plan is in the status and it is the operation's turn.
  * - LA2 The plan that is carried out was made at the moment when the operation began, not when it was asked for.
  * - LA3 An operation that waits says for what, and is written only when that changes.
+ * - LA4 What is refused for a reason that goes by itself waits a bounded time for that, from the first look at its turn.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type MPDCluster, type MPDOperation, type MPDOperationStatus, MPDOperations } from '@polarstack/api';
@@ -13,7 +14,7 @@ import { isCreated, ownedBy, type Planned, queuedOperations, type Refusal } from
 import type { KubeClient, ReconcileResult } from '@polarstack/kube';
 import { begun, planNow, planShown } from '../operations/prepare.ts';
 import type { Services } from '../steps/services.ts';
-import { refuse } from './steering.ts';
+import { refuse, withCondition } from './steering.ts';
 
 export interface LaunchOptions {
   readonly client: KubeClient;
@@ -40,11 +41,12 @@ export function createLauncher({ client, services, clock, siblings }: LaunchOpti
     message: string,
     signal: AbortSignal,
     planned?: Planned,
+    before: MPDOperation = operation,
   ): Promise<ReconcileResult> => {
     const shown = planned?.type === 'plan' ? planShown(planned.plan) : {};
     const said =
       planned?.type === 'refused' ? `${message}; as things are it is refused: ${planned.refusal.message}` : message;
-    await write(operation, { ...operation.status, ...shown, phase: 'Pending', message: said }, signal);
+    await write(before, { ...operation.status, ...shown, phase: 'Pending', message: said }, signal);
     return {};
   };
 
@@ -115,11 +117,49 @@ export function createLauncher({ client, services, clock, siblings }: LaunchOpti
     }
     if (!isCreated(cluster)) return await waits(operation, 'waits until the cluster has been created', signal);
     const planned = await plan();
-    if (planned.type === 'refused') return await refuses(operation, planned.refusal, signal);
+    if (planned.type === 'refused') {
+      const until = planned.passing ? patienceEnds(operation, clock.now(), services.patience.fitMs) : undefined;
+      return until === undefined
+        ? await refuses(operation, planned.refusal, signal)
+        : await staysUnfit(operation, planned.refusal, until, signal);
+    }
     if (planned.type === 'nothing') return await ends(operation, planned, signal);
-    await write(operation, begun(operation, cluster, planned.plan), signal);
+    await write(operation, begun(fitNow(operation), cluster, planned.plan), signal);
     return {};
   };
+
+  /** What is in its way goes by itself, or it is refused: the condition tells both, and since when. */
+  async function staysUnfit(
+    operation: MPDOperation,
+    { code, message }: Refusal,
+    until: string,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const claim = { type: 'Fit', status: 'False', reason: code, message } as const;
+    const conditions = withCondition(operation.status?.conditions, claim, clock.now().toISOString());
+    const said = `waits, at most until ${until}, because ${message}`;
+    await waits({ ...operation, status: { ...operation.status, conditions } }, said, signal, undefined, operation);
+    return { requeueAfterMs: UNFIT_LOOK_MS };
+  }
+
+  function fitNow(operation: MPDOperation): MPDOperation {
+    if (!unfitSince(operation)) return operation;
+    const claim = { type: 'Fit', status: 'True', reason: 'Possible', message: 'it can be carried out' } as const;
+    const conditions = withCondition(operation.status?.conditions, claim, clock.now().toISOString());
+    return { ...operation, status: { ...operation.status, conditions } };
+  }
+}
+
+/** How often an operation that waits for what goes by itself looks again, in milliseconds. */
+const UNFIT_LOOK_MS = 500;
+
+const unfitSince = ({ status }: MPDOperation): string | undefined =>
+  status?.conditions?.find((one) => one.type === 'Fit' && one.status === 'False')?.lastTransitionTime ?? undefined;
+
+/** The moment, of those to come, at which an unfit operation is refused; undefined: now. */
+function patienceEnds(operation: MPDOperation, now: Date, patienceMs: number): string | undefined {
+  const end = Date.parse(unfitSince(operation) ?? now.toISOString()) + patienceMs;
+  return end > now.getTime() ? new Date(end).toISOString() : undefined;
 }
 
 const isOwned = ({ metadata }: MPDOperation, cluster: MPDCluster): boolean =>

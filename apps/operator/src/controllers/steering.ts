@@ -148,7 +148,7 @@ function handled({ status = {} }: MPDOperation, { action, requestId }: Steering,
 type Conditions = NonNullable<MPDOperationStatus['conditions']>;
 
 /** The conditions with one of them claimed anew. */
-function withCondition(
+export function withCondition(
   previous: Conditions | undefined = [],
   claim: Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>,
   now: string,

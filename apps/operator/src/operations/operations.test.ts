@@ -3,14 +3,15 @@ import { StackError, waitFor } from '@polarstack/base';
 import { REQUEST_PREFIX } from '@polarstack/domain';
 import { Events } from '@polarstack/kube';
 import { afterEach, expect, test } from 'vitest';
+import { defaultPatience } from '../steps/patience.ts';
 import { createScene } from '../testing/scene.ts';
 
 let close: () => Promise<void> = async () => {};
 afterEach(async () => await close());
 
 /** A made cluster of one RW and two ROs. */
-async function scene() {
-  const made = await createScene();
+async function scene(options: Parameters<typeof createScene>[1] = {}) {
+  const made = await createScene(undefined, options);
   close = made.close;
   await made.start();
   await made.create('demo');
@@ -90,6 +91,35 @@ test('an annotation that came to nothing says so on the cluster until one comes 
   );
   await s.annotate({ restartIns: '1004' });
   await s.eventually('no answer to be left', async () => ((await said()) === '' ? true : undefined));
+});
+
+test('LA4: a switch to an RO that does not stream yet waits until it does, and says so', async () => {
+  const s = await scene({ manager: true });
+  const target = s.world.instances.get('demo-1003-1004');
+  if (target) target.streams = false;
+  await s.ask('move', { type: 'SwitchRw', parameters: { instance: '1004' } });
+  const waiting = await s.eventually('its waiting', async () => {
+    const status = (await s.find('move'))?.status;
+    return status?.message?.includes('does not stream') ? status : undefined;
+  });
+  expect(waiting).toMatchObject({
+    phase: 'Pending',
+    conditions: [expect.objectContaining({ type: 'Fit', status: 'False', reason: 'NoSwitchTarget' })],
+  });
+  if (target) target.streams = true;
+  const { status } = await s.ended('move');
+  expect(status?.phase).toBe('Succeeded');
+  expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Fit', status: 'True' }));
+});
+
+test('LA4: one that does not stream for longer is refused', async () => {
+  const s = await scene({ patience: { ...defaultPatience, fitMs: 600 } });
+  const target = s.world.instances.get('demo-1003-1004');
+  if (target) target.streams = false;
+  await s.ask('late', { type: 'SwitchRw', parameters: { instance: '1004' } });
+  const { status } = await s.ended('late');
+  expect(status).toMatchObject({ phase: 'Failed', error: { code: 'NoSwitchTarget' } });
+  expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Fit', status: 'False' }));
 });
 
 test('OP2: the steps that run are those of the plan, which the status shows', async () => {

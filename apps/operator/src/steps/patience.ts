@@ -14,6 +14,8 @@ export interface Patience {
   readonly startMs: number;
   /** A pod that does not end for this long after it should have is on a node that is off, in milliseconds. */
   readonly podEndMs: number;
+  /** An operation whose turn it is waits this long for what is in its way and may go by itself, in milliseconds. */
+  readonly fitMs: number;
 }
 
 export const defaultPatience: Patience = {
@@ -21,6 +23,7 @@ export const defaultPatience: Patience = {
   standstillMs: 30_000,
   startMs: 300_000,
   podEndMs: 20_000,
+  fitMs: 10_000,
 };
 
 /**

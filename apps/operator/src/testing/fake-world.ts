@@ -26,6 +26,8 @@ export interface FakeInstance {
   config?: EngineConfig;
   /** The config that its engine was started with. */
   runs?: EngineConfig;
+  /** False: its replication is broken. */
+  streams?: boolean;
   /** How often its engine was started. */
   starts: number;
   bootstrapped: number;
@@ -256,7 +258,8 @@ export function createFakeWorld(kube: FakeKube): FakeWorld {
             lsn: '0/3000000',
             timeline: 1,
           }),
-        ...(state === 'running' && term?.role === 'replica' && { streaming: true, receivedLsn: '0/3000000' }),
+        ...(state === 'running' &&
+          term?.role === 'replica' && { streaming: instance.streams !== false, receivedLsn: '0/3000000' }),
       };
     };
     return {

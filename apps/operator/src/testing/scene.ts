@@ -2,6 +2,7 @@ import { GROUP, type MPDCluster, MPDClusters, MPDOperations, VERSION } from '@po
 import { createLogger, type Logger, silentLogger, waitFor } from '@polarstack/base';
 import { conditionOf } from '@polarstack/domain';
 import { type Operator, startOperator } from '../start-operator.ts';
+import { defaultPatience, type Patience } from '../steps/patience.ts';
 import { startFakeClusterManager } from './fake-cluster-manager.ts';
 import { createFakeKube } from './fake-kube.ts';
 import { createFakeWorld, installCatalog } from './fake-world.ts';
@@ -26,7 +27,10 @@ export function newCluster(name: string, spec: Partial<MPDCluster['spec']> = {})
 }
 
 /** An operator against an API server, nodes and agents in memory. */
-export async function createScene(logger: Logger = silentLogger, { manager = false } = {}) {
+export async function createScene(
+  logger: Logger = silentLogger,
+  { manager = false, patience = defaultPatience }: { readonly manager?: boolean; readonly patience?: Patience } = {},
+) {
   const kube = createFakeKube();
   await installCatalog(kube);
   const world = createFakeWorld(kube);
@@ -38,7 +42,7 @@ export async function createScene(logger: Logger = silentLogger, { manager = fal
   const start = async (death?: Death) => {
     const mortal = createMortal(kube, world.agents, death);
     const { client, agents } = mortal;
-    operator = await startOperator({ client, agents, logger, signal: test.signal });
+    operator = await startOperator({ client, agents, logger, patience, signal: test.signal });
     return { ...mortal, operator };
   };
   const cluster = async (name: string): Promise<MPDCluster | undefined> =>

@@ -152,7 +152,7 @@ export const mpdOperationStatus = z
     undoing: flag('Whether it was cancelled and is being undone.'),
     history: optional(z.array(historyEntry), 'What happened to it: the beginning, and the latest.'),
     conditions: conditions(
-      'Complete: it ended well. Steered: the last steering was carried out. Heeded: False where the spec asks for something that is not heeded.',
+      'Complete: it ended well. Steered: the last steering was carried out. Heeded: False where the spec asks for something that is not heeded. Fit: False while it waits, a short time at most, for what is in its way and may go by itself.',
     ),
   })
   .describe('How far it is.');

@@ -77,9 +77,14 @@ export type Planned =
   | { readonly type: 'plan'; readonly plan: OperationPlan }
   /** There is nothing to do: what was asked for is so already. */
   | { readonly type: 'nothing'; readonly message: string }
-  | { readonly type: 'refused'; readonly refusal: Refusal };
+  /** `passing`: by itself it may be possible in a moment, e.g. when a replica streams again. */
+  | { readonly type: 'refused'; readonly refusal: Refusal; readonly passing?: boolean };
 
-export const refused = (code: ErrorCode, message: string, remedy: string): Planned => ({
+export const refused = (
+  code: ErrorCode,
+  message: string,
+  remedy: string,
+): Extract<Planned, { readonly type: 'refused' }> => ({
   type: 'refused',
   refusal: { code, message, remedy },
 });
