@@ -1,4 +1,5 @@
 /** Failovers by the real code, in a world that checks itself (`testing/checker.ts`). */
+import { StackError } from '@polarstack/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HaSettings } from './record/failover.ts';
@@ -213,7 +214,7 @@ describe("S8': the one that was to go on cannot", () => {
 
   test('in place fails: a replica takes over with a loss that is counted exactly and allowed', async () => {
     const model = await broken(3);
-    await watch(model, 40_000);
+    await watch(model, 60_000);
     const [result] = model.record.results;
     expect(result).toMatchObject({ kind: 'failover', outcome: 'done', from: 'a', to: 'b', epoch: 3 });
     expect(result?.lostBytes).toBe(model.givenUp.size * 16);
@@ -233,7 +234,7 @@ describe("S8': the one that was to go on cannot", () => {
     for (let i = 0; i < 3; i++) model.live();
     model.befall('die', 'a');
     model.befall('breaks', 'a');
-    await watch(model, 40_000);
+    await watch(model, 60_000);
     expect(model.record).toMatchObject({ primary: 'b', epochs: [{}, {}, { lostBytes: expect.any(Number) }] });
     await healed(model);
     expect(model.faultsFound()).toEqual([]);
@@ -289,6 +290,32 @@ describe("S8': the one that was to go on cannot", () => {
     await healed(model);
     expect(model.faultsFound()).toEqual([]);
   });
+});
+
+test('F3: an old primary that could not be rewound in one epoch is rewound in the next', async () => {
+  const model = createModel();
+  model.live();
+  model.befall('die-tail', 'a');
+  model.befall('breaks', 'a');
+  const find = (id: string) => model.ports.agent(id);
+  const ports = {
+    ...model.ports,
+    agent: (id: string) => ({
+      ...find(id),
+      rewind: async () => await Promise.reject(new StackError('RewindFailed', 'the source is away')),
+    }),
+  };
+  const hindered = Object.create(model, { ports: { value: ports } }) as Model;
+  await watch(hindered, 70_000);
+  expect(model.record.epoch).toBe(3);
+  const { log } = model.get('a');
+  model.befall('die', model.record.primary);
+  await watch(hindered, 40_000);
+  expect(model.record.epoch).toBe(4);
+  expect(model.get('a')).toMatchObject({ running: false, log, fence: 4, term: { role: 'replica', epoch: 4 } });
+  await healed(model);
+  expect(model.faultsFound()).toEqual([]);
+  everybodyFollows(model);
 });
 
 const member = ({ record }: Model, id: string) => {

@@ -98,7 +98,7 @@ async function lose(model: Model, watch: (ms: number) => Promise<void>, maxLossB
   model.befall('die-tail', 'a');
   model.befall('breaks', 'a');
   for (const id of ['b', 'c']) model.befall('hears', id);
-  await watch(15_000);
+  await watch(30_000);
   model.befall('mends', 'a');
   await watch(15_000);
 }

@@ -4,7 +4,7 @@ import type { AgentStatus } from '@polarstack/contracts';
 import type { HaRecord } from '../record/record.ts';
 import { statusOf } from '../switch/look.ts';
 import { type EffectContext, lookAt } from './context.ts';
-import { bringBack, follow } from './follow.ts';
+import { bringBack, follow, standsStill } from './follow.ts';
 
 /** What one look did, in words for the log; and what is not well with a member, by instance id. */
 export interface Convergence {
@@ -14,7 +14,7 @@ export interface Convergence {
 
 /** Whether a member has to be brought back: it missed an epoch, or was proven dead for this one and has not come back since. */
 const isBehind = (record: HaRecord, { term, fence, engine }: AgentStatus): boolean =>
-  term !== undefined && (term.epoch < record.epoch || (fence === record.epoch && engine.state === 'stopped'));
+  term !== undefined && (term.epoch < record.epoch || (fence === record.epoch && standsStill(engine)));
 
 export async function converge(record: HaRecord, context: EffectContext): Promise<Convergence> {
   const { ports, signal } = context;

@@ -88,11 +88,19 @@ function isBeyond(record: HaRecord, { term, engine }: AgentStatus): boolean {
   );
 }
 
-/** Whether it has to be noted first that this folder must be rewound: the term that it gets now says nothing of that. */
+/** Whether nothing of the engine runs, for whatever reason. */
+export const standsStill = ({ state, pid }: AgentStatus['engine']): boolean =>
+  state === 'stopped' || (state === 'failed' && pid === undefined);
+
+/**
+ * Whether it has to be noted first that this folder must be rewound: the term that it gets now says nothing of that. One that was
+ * noted in an earlier epoch and has not been started since may not have been rewound either.
+ */
 function mustBeNoted(record: HaRecord, status: AgentStatus): boolean {
-  const { term, fence } = status;
+  const { term, fence, engine } = status;
   if (term === undefined || term.epoch >= record.epoch || fence === record.epoch) return false;
-  return term.role === 'primary' || isBeyond(record, status);
+  const isStillNoted = fence !== undefined && fence >= term.epoch && standsStill(engine);
+  return term.role === 'primary' || isStillNoted || isBeyond(record, status);
 }
 
 /** Undefined once the member streams from the primary of the record; else what keeps it from that now. */
@@ -113,7 +121,9 @@ export async function bringBack(
     }
     const diverged = mayHaveDiverged(record, status);
     await tell(agent, status, wanted, signal);
-    switch (engine.state) {
+    // Also one that does not start: a rewind may be what it needs.
+    const isOurs = status.fence === record.epoch && standsStill(engine);
+    switch (isOurs ? 'stopped' : engine.state) {
       case 'stopped':
         if (diverged && !(await rewound(record, id, agent, status, signal))) return 'it is being rewound';
         await agent.start(signal);

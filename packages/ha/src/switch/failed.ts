@@ -11,6 +11,8 @@ import { causeFrom, turnedToFailover } from './suspected.ts';
 export const PROMOTION_PATIENCE_MS = 20_000;
 /** The same where its engine ends as soon as it is started: nothing is gained by waiting. */
 export const START_PATIENCE_MS = 5_000;
+/** How long somebody who would lose nothing may fail to recover before somebody is elected who lacks something. */
+export const LOSS_PATIENCE_MS = 60_000;
 /** How long the old primary may refuse to be resumed before it is given up. */
 export const RESUME_PATIENCE_MS = 5_000;
 
@@ -68,8 +70,12 @@ function next(record: HaRecord, running: Switch, trouble: Trouble, look: Cluster
     text: `${running.to} was elected and fails: ${trouble.message}`,
   };
   const reasons = [works, ...opinion.reasons];
-  if (opinion.to === running.to) {
-    const message = `${trouble.message}; nobody else can take over: ${opinion.reasons[0]?.text ?? ''}`;
+  // A recovery takes as long as it takes: what it brings back is given up late.
+  const lossPatience = trouble.code === 'EngineStartFailed' ? PROMOTION_PATIENCE_MS : LOSS_PATIENCE_MS;
+  const tooSoon = opinion.lostBytes > 0 && now.getTime() - sinceStep(running, 'S5') < lossPatience;
+  if (tooSoon || opinion.to === running.to) {
+    const but = tooSoon ? 'nobody else has everything' : 'nobody else can take over';
+    const message = `${trouble.message}; ${but}: ${opinion.reasons[0]?.text ?? ''}`;
     return waiting(record, running, troubleOf('NoSwitchTarget', message.slice(0, 4_000)), now, reasons);
   }
   return { record: moved(record, { ...again, to: opinion.to }, 'S3', now), reasons };

@@ -5,7 +5,7 @@ import type { Judgement } from '../failover/verdict.ts';
 import { type HaRecord, newRecord, type Switch, type SwitchStep } from '../record/record.ts';
 import { advance } from './advance.ts';
 import type { SwitchEvent } from './events.ts';
-import { PROMOTION_PATIENCE_MS, RESUME_PATIENCE_MS, START_PATIENCE_MS } from './failed.ts';
+import { LOSS_PATIENCE_MS, PROMOTION_PATIENCE_MS, RESUME_PATIENCE_MS, START_PATIENCE_MS } from './failed.ts';
 import type { MemberLook } from './look.ts';
 
 const now = new Date('2026-01-01T00:00:00.000Z');
@@ -237,20 +237,20 @@ describe('the election after an unclean end', () => {
     ).record;
   const short = { b: status('b', { lsn: '0/5000000', receivedLsn: '0/5000000' }) };
 
-  test("S8': a start that fails is given up sooner than a recovery that takes its time", () => {
-    expect(fails('EngineStartFailed', START_PATIENCE_MS - 1, short).switch?.step).toBe('S5');
-    expect(fails('EngineStartFailed', START_PATIENCE_MS, short).switch).toMatchObject({
-      step: 'S3',
-      from: 'a',
-      to: 'b',
-      epoch: 3,
-    });
-    expect(fails('EngineTimeout', PROMOTION_PATIENCE_MS - 1, short).switch?.step).toBe('S5');
-    expect(fails('EngineTimeout', PROMOTION_PATIENCE_MS, short).switch?.step).toBe('S3');
+  test("S8': a start that fails is given up sooner than a recovery that takes its time, and a loss is accepted later than none", () => {
+    const steps = (code: string, ms: number, look: Readonly<Record<string, MemberLook>>) =>
+      [ms - 1, ms].map((after) => fails(code, after, look).switch?.step);
+    expect(steps('EngineStartFailed', START_PATIENCE_MS, { b: status('b') })).toEqual(['S5', 'S3']);
+    expect(steps('EngineTimeout', PROMOTION_PATIENCE_MS, { b: status('b') })).toEqual(['S5', 'S3']);
+    expect(steps('EngineStartFailed', PROMOTION_PATIENCE_MS, short)).toEqual(['S5', 'S3']);
+    expect(steps('EngineTimeout', LOSS_PATIENCE_MS, short)).toEqual(['S5', 'S3']);
+    expect(fails('EngineTimeout', LOSS_PATIENCE_MS - 1, short).switch?.trouble?.message).toMatch(
+      /nobody else has everything/,
+    );
   });
 
   test('E-A, I13: the loss is counted, and one above the limit leaves it waiting, saying for what', () => {
-    const again = fails('EngineStartFailed', START_PATIENCE_MS, short);
+    const again = fails('EngineStartFailed', PROMOTION_PATIENCE_MS, short);
     const next = advance(
       again,
       {
@@ -259,11 +259,11 @@ describe('the election after an unclean end', () => {
         evidence: { ...evidence, epoch: 3 },
         look: new Map(Object.entries(short)),
       },
-      later(START_PATIENCE_MS),
+      later(PROMOTION_PATIENCE_MS),
     ).record;
     expect(next).toMatchObject({ epoch: 3, primary: 'b', switch: { lostBytes: 256 } });
     expect(next.epochs.at(-1)).toMatchObject({ parent: 2, forkLsn: '0/5000000', lostBytes: 256 });
-    const strict = fails('EngineStartFailed', START_PATIENCE_MS, short, {
+    const strict = fails('EngineStartFailed', PROMOTION_PATIENCE_MS, short, {
       ...inPlace,
       settings: { maxLossBytes: 255 },
     });
@@ -275,6 +275,9 @@ describe('the election after an unclean end', () => {
 
   test('where the end of the WAL is not known no distance to it is: nobody is elected by it', () => {
     const blind = elected(short, { walEnd: undefined } as unknown as Partial<FenceEvidence>);
-    expect(fails('EngineStartFailed', START_PATIENCE_MS, short, blind).switch).toMatchObject({ step: 'S5', to: 'a' });
+    expect(fails('EngineStartFailed', PROMOTION_PATIENCE_MS, short, blind).switch).toMatchObject({
+      step: 'S5',
+      to: 'a',
+    });
   });
 });
