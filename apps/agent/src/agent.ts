@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Logger, linkSignals, StackError, systemClock, toStackError } from '@polarstack/base';
+import { isStackError, type Logger, linkSignals, StackError, systemClock, toStackError } from '@polarstack/base';
 import type {
   AgentApi,
   AgentStatus,
@@ -133,6 +133,7 @@ export function createAgent(options: AgentOptions): AgentApi {
         agent: { version: options.version, pid: process.pid, startedAt },
         ...(terms.current ? { term: terms.current } : {}),
         ...(terms.fence === undefined ? {} : { fence: terms.fence }),
+        ...(state.current.startedEpoch === undefined ? {} : { startedEpoch: state.current.startedEpoch }),
         engine,
         ...(tasks.current ? { task: tasks.current } : {}),
         observedAt: systemClock.now().toISOString(),
@@ -214,9 +215,20 @@ export function createAgent(options: AgentOptions): AgentApi {
       const { upstream } = current;
       return tasks.start(id, 'rewind', async (progress, taskSignal) => {
         await supervisor.whileStopped(async () => {
+          const { rewinding } = state.current;
           await state.update({ rewinding: true });
           const parameters = state.current.config?.parameters ?? {};
-          await driver.rewind({ parameters, role: 'replica', ...(upstream ? { upstream } : {}) }, progress, taskSignal);
+          try {
+            await driver.rewind(
+              { parameters, role: 'replica', ...(upstream ? { upstream } : {}) },
+              progress,
+              taskSignal,
+            );
+          } catch (error) {
+            // The upstream does not answer: nothing was changed, so the folder is as usable as it was.
+            if (isStackError(error, 'EngineNotRunning')) await state.update({ rewinding });
+            throw error;
+          }
           await state.update({ rewinding: false, deposed: false });
         });
       });

@@ -1,4 +1,4 @@
-import { StackError } from '@polarstack/base';
+import { type Logger, StackError, toStackError } from '@polarstack/base';
 import { agentRequests, type EngineConfig } from '@polarstack/contracts';
 import { readIfThere, writeDurably } from '@polarstack/engine';
 import { createMutex } from './mutex.ts';
@@ -13,6 +13,8 @@ export interface AgentState {
   readonly rewinding: boolean;
   /** The engine was stopped because it wrote against its term: its folder is off the line of its upstream. Implies `rewinding`. */
   readonly deposed?: boolean;
+  /** The newest epoch in which the engine was started and accepted connections. */
+  readonly startedEpoch?: number;
   readonly config?: EngineConfig;
 }
 
@@ -34,6 +36,7 @@ function read(text: string, path: string): AgentState {
       rewinding: value.rewinding,
       wanted: value.wanted === 'stopped' ? 'stopped' : 'running',
       ...(value.deposed === true ? { deposed: true } : {}),
+      ...(typeof value.startedEpoch === 'number' ? { startedEpoch: value.startedEpoch } : {}),
       ...(value.config === undefined ? {} : { config: agentRequests.config(value.config, 'config') }),
     };
   } catch (error) {
@@ -60,4 +63,14 @@ export async function openStateFile(path: string): Promise<StateFile> {
         current = next;
       }),
   };
+}
+
+/** The folder is on the line of this epoch from now on. Where that cannot be noted it is looked at once more than it must be. */
+export async function noteStart(state: StateFile, startedEpoch: number, log: Pick<Logger, 'warn'>): Promise<void> {
+  if (state.current.startedEpoch === startedEpoch) return;
+  try {
+    await state.update({ startedEpoch });
+  } catch (error) {
+    log.warn({}, `the start in epoch ${startedEpoch} could not be noted: ${toStackError(error).message}`);
+  }
 }

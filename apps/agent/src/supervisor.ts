@@ -22,6 +22,7 @@ import type { Configuration, EngineExit, EngineProcess } from '@polarstack/engin
 import { createDeaths } from './deaths.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier } from './notifier.ts';
+import { noteStart } from './state-file.ts';
 import type { Failure, RunningEngine, Supervisor, SupervisorOptions } from './supervision.ts';
 
 export type { Supervisor } from './supervision.ts';
@@ -63,6 +64,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let stopping = false;
   let bootstrapping = false;
   let shutDown = false;
+  let coming = Promise.resolve();
   /** The engine that was adopted belongs to an epoch below a fence, whose stop an earlier agent did not come to. */
   let overtaken = false;
   /** Deposed, whether or not that could be written down. */
@@ -95,7 +97,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     changed.notify();
   };
 
-  const track = (process: EngineProcess, accepting = false): void => {
+  const track = (process: EngineProcess, accepting = false, epoch?: number): void => {
     engine = { process, accepting, since: systemClock.monotonic() };
     void process.exited.then((exit) => {
       if (engine?.process !== process) return;
@@ -109,12 +111,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       else if (!stopping) fail(`the engine ${describeExit(exit)} before it accepted connections`, false);
       changed.notify();
     });
-    if (!accepting) void untilAccepting(process);
+    if (!accepting) coming = untilAccepting(process, epoch);
     changed.notify();
   };
 
   /** Waits for the engine's own word, then brings it into the role of its term where it was started as a standby. */
-  const untilAccepting = async (process: EngineProcess): Promise<void> => {
+  const untilAccepting = async (process: EngineProcess, epoch: number | undefined): Promise<void> => {
     try {
       while (engine?.process === process && !signal.aborted) {
         if (await driver.isAccepting(process.pid)) break;
@@ -136,7 +138,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       changed.notify();
     } catch (error) {
       if (!signal.aborted) fail(toStackError(error).message);
+      return;
     }
+    if (epoch !== undefined) await noteStart(state, epoch, log);
   };
 
   const mayStart = async (): Promise<boolean> =>
@@ -152,8 +156,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     // A primary that was a standby keeps its signal file until it is promoted: only that gives it a timeline of its own.
     if (term().role === 'replica') await driver.setStandby(true);
     await writeFiles();
-    track(await driver.launch(signal));
-    log.info({ pid: engine?.process.pid, role: term().role, epoch: term().epoch }, 'engine started');
+    const { epoch } = term();
+    track(await driver.launch(signal), false, epoch);
+    log.info({ pid: engine?.process.pid, role: term().role, epoch }, 'engine started');
   };
 
   /** Learns from the engine's own output why it does not start; a start that works now was a passing trouble. */
@@ -270,6 +275,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     engine?.process.release();
     driver.sql.close();
+    await coming;
   };
 
   const untilRunning = async (waitSignal: AbortSignal): Promise<void> => {

@@ -181,6 +181,11 @@ export interface AgentStatus {
   readonly term?: Term;
   /** Nothing is started in an epoch below this; absent where no fence was asked for. */
   readonly fence?: number;
+  /**
+   * The newest epoch in which the engine was started and accepted connections: from then on its folder is on the line of that epoch.
+   * Absent where it has not been started since this is remembered.
+   */
+  readonly startedEpoch?: number;
   readonly engine: EngineReport;
   readonly task?: AgentTask;
   readonly observedAt: string;

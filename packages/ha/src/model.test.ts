@@ -1,4 +1,5 @@
 /** The real code of the switch, in a world that checks itself: killed and cut off at every call. */
+import { StackError } from '@polarstack/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resultOf } from './record/record.ts';
@@ -124,4 +125,27 @@ test('switches in a row: each is done, although a replica tells an old timeline 
     expect(resultOf(model.record, `ask-${index}`)).toMatchObject({ outcome: 'done', to: target, epoch: index + 2 });
   }
   expect(model.faultsFound()).toEqual([]);
+});
+
+test('F4: an old primary that came back and was then stopped by request is left alone, also while nobody answers there', async () => {
+  const model = createModel();
+  ask(model, 'b');
+  await manage(model);
+  expect(model.get('a')).toMatchObject({ running: true, role: 'replica', fence: 2 });
+  for (const id of ['a', 'b']) await model.ports.agent(id).stop({ mode: 'fast', timeoutMs: 1_000 });
+  let asked = 0;
+  const agent = model.ports.agent.bind(model.ports);
+  const ports = {
+    ...model.ports,
+    agent: (id: string) => {
+      const refuse = async (): Promise<never> => {
+        asked += 1;
+        throw new StackError('EngineNotRunning', 'nobody answers there');
+      };
+      return id === 'a' ? { ...agent(id), rewind: refuse, start: refuse } : agent(id);
+    },
+  };
+  await manage({ ...model, ports, life: model.life, kill: model.kill });
+  expect(asked).toBe(0);
+  expect(model.get('a').running).toBe(false);
 });

@@ -12,9 +12,13 @@ export interface Convergence {
   readonly left: Readonly<Record<string, string>>;
 }
 
-/** Whether a member has to be brought back: it missed an epoch, or was proven dead for this one and has not come back since. */
-const isBehind = (record: HaRecord, { term, fence, engine }: AgentStatus): boolean =>
-  term !== undefined && (term.epoch < record.epoch || (fence === record.epoch && standsStill(engine)));
+/**
+ * Whether a member has to be brought back: it missed an epoch, or was proven dead for this one and has not come back since. One that
+ * came back and stands still now was stopped by somebody (F4).
+ */
+const isBehind = (record: HaRecord, { term, fence, startedEpoch, engine }: AgentStatus): boolean =>
+  term !== undefined &&
+  (term.epoch < record.epoch || (fence === record.epoch && startedEpoch !== record.epoch && standsStill(engine)));
 
 export async function converge(record: HaRecord, context: EffectContext): Promise<Convergence> {
   const { ports, signal } = context;

@@ -62,7 +62,8 @@ async function tell(agent: MemberAgent, status: AgentStatus, wanted: Term, signa
  * Whether the folder of a stopped member may hold WAL that the primary of the record does not have. Only who was primary can: a
  * replica has nothing but what it got.
  */
-export function mayHaveDiverged(record: HaRecord, { term, fence, engine }: AgentStatus): boolean {
+export function mayHaveDiverged(record: HaRecord, { term, fence, startedEpoch, engine }: AgentStatus): boolean {
+  if (term?.role === 'replica' && startedEpoch === record.epoch) return false;
   const wasPrimary = (term?.role === 'primary' && term.epoch < record.epoch) || fence === record.epoch;
   if (!wasPrimary) return false;
   const { parentTimeline, forkLsn, lostBytes } = record.epochs.at(-1) ?? {};
@@ -154,7 +155,7 @@ async function renewSlots(record: HaRecord, id: string, agent: MemberAgent, sign
   await agent.setSlots(others.map(slotName), signal);
 }
 
-/** Rewinds the folder, once for each epoch; true when that is done. */
+/** Rewinds the folder, once for each epoch, and anew where the primary did not answer; true when that is done. */
 async function rewound(
   record: HaRecord,
   id: string,
@@ -163,7 +164,10 @@ async function rewound(
   signal: AbortSignal,
 ): Promise<boolean> {
   const name = `rewind-${id}-${record.epoch}`;
-  const known = task?.id === name ? task : await agent.rewind(name, signal);
+  const isMine = task !== undefined && (task.id === name || task.id.startsWith(`${name}-`));
+  const isAway = isMine && task.state === 'failed' && task.error?.code === 'EngineNotRunning';
+  const attempt = isMine ? Number(task.id.slice(name.length + 1)) : 0;
+  const known = isMine && !isAway ? task : await agent.rewind(isAway ? `${name}-${attempt + 1}` : name, signal);
   if (known.state === 'failed')
     throw new StackError('RewindFailed', `${id} cannot be rewound: ${known.error?.message ?? 'no reason given'}`);
   return known.state === 'done';

@@ -115,6 +115,7 @@ export function createEngines({ instances, now, wall, calls, violate }: World) {
     one.running = true;
     one.died = undefined;
     one.startedAt = now();
+    one.startedEpoch = one.term.epoch;
     one.checkpoint = one.log.length;
     one.noted = one.timeline;
     // Whoever was a replica starts as one and leaves that by a promotion.

@@ -21,6 +21,8 @@ export interface ModelInstance {
   checkpoint: number;
   /** When its engine was started, on the model's clock. */
   startedAt: number;
+  /** The epoch in which its engine was started last. */
+  startedEpoch: number;
   /** When its engine ended unasked, and how often it has; until it runs again. */
   died: { readonly at: number; readonly count: number } | undefined;
   deaths: number;
@@ -72,6 +74,7 @@ export const createInstance = (id: string, startedAt: number): ModelInstance => 
   replayed: 1,
   checkpoint: 1,
   startedAt,
+  startedEpoch: 1,
   died: undefined,
   deaths: 0,
   stoppedByRequest: false,

@@ -135,6 +135,7 @@ export function createModel(faults: readonly Fault[] = [], clock: VirtualClock =
     agent: { version: '1', pid: 1, startedAt: '' },
     term: one.term,
     ...(one.fence === undefined ? {} : { fence: one.fence }),
+    startedEpoch: one.startedEpoch,
     engine: report(one),
     observedAt: wall(now()),
   });
