@@ -1,5 +1,5 @@
 # Each target does its own set-up, and only where it is due: see scripts/prepare.sh.
-.PHONY: up down test check bench soak kube-assets clean
+.PHONY: up down test check bench soak sim kube-assets clean
 
 up:
 	@./polarstack up
@@ -23,6 +23,11 @@ bench:
 soak:
 	@scripts/prepare.sh build
 	@WALKS=$${WALKS:-200} node_modules/.bin/vitest run tests/walks --maxWorkers=1
+
+# Simulated clusters with faults: SEEDS=n of them (default 2000), or SEED=n again; BUG=name plants a mistake.
+sim:
+	@scripts/prepare.sh deps
+	@node_modules/.bin/tsx scripts/sim.ts
 
 # A real kube-apiserver with controller manager and etcd, found or built: tests/kube compares our API with it.
 kube-assets:

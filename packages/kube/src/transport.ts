@@ -177,15 +177,16 @@ export function createTransport(connection: KubeConnection, limits: Partial<Time
   /** T5 */
   async function whole(request: TransportRequest): Promise<string> {
     // Not `AbortSignal.any`: each would leave a trace in the caller's signal, which may live as long as the program.
-    const { signal, end } = linkSignals(request.signal ? [request.signal] : []);
-    const timer = setTimeout(() => end(timeoutError(false)), timeouts.totalMs);
+    const linked = linkSignals(request.signal ? [request.signal] : []);
+    const { signal } = linked;
+    const timer = setTimeout(() => linked.end(timeoutError(false)), timeouts.totalMs);
     try {
       return await readText(await exchange({ ...request, signal }), timeouts.bodyMs);
     } catch (error) {
       throw signal.aborted && request.signal?.aborted !== true ? signal.reason : error;
     } finally {
       clearTimeout(timer);
-      end();
+      linked.end();
     }
   }
 

@@ -174,13 +174,18 @@ export function createAgent(world: World, id: string, clock: MachineClock, first
 
   const obey = (order: Order, reply: (answer: OrderAnswer) => void): void => {
     const { epoch, generation } = order;
-    const step = stepOf[order.kind];
+    const step = order.kind === 'fence' && world.has('fence-below-stay') ? 2 : stepOf[order.kind];
     if (order.kind === 'hello') {
       if (!file) {
         // The owner tells a member without a term the epoch; only then does it take part again.
         if (epoch > 0) {
           const lengthMs = profile.ttlMs + profile.marginMs;
-          set(introduce({ epoch, generation, step }, { bootId, session: bootId }, { nowMs: clock.boot(), lengthMs }));
+          const own = { bootId, session: bootId };
+          const { promise: given, ...told } = introduce({ epoch, generation, step }, own, {
+            nowMs: clock.boot(),
+            lengthMs,
+          });
+          set({ ...told, ...(given && !world.has('introduced-without-promise') ? { promise: given } : {}) });
         }
         return;
       }

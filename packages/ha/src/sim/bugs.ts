@@ -14,6 +14,8 @@ export const bugs = [
   'canary-proves-nothing',
   'skip-fence',
   'no-evidence-against-candidate',
+  'introduced-without-promise',
+  'fence-below-stay',
 ] as const;
 
 export type Bug = (typeof bugs)[number];

@@ -4,7 +4,7 @@ import { type Agent, createAgent } from './agent.ts';
 import type { Bug } from './bugs.ts';
 import { createChecker, type Violation } from './checker.ts';
 import { createClock } from './clock.ts';
-import { type Family, type Fault, HEALED_MS, makeFaults } from './faults.ts';
+import { type Family, type Fault, families, HEALED_MS, makeFaults } from './faults.ts';
 import { inject } from './inject.ts';
 import { createKernel, createRandom } from './kernel.ts';
 import { createManager, type Manager } from './manager.ts';
@@ -33,6 +33,9 @@ export interface Outcome {
 
 /** How long a healed cluster may take until it writes again: the longest take-over, grant, promise and switch one after the other. */
 const CONVERGED_MS = HEALED_MS + 24_000;
+
+/** Every family in turn. */
+export const familyOf = (seed: number): Family => families[seed % families.length] ?? 'any';
 
 export const planOf = (seed: number, family: Family, bugs: readonly Bug[] = [], mode?: Mode): Plan => {
   const random = createRandom(seed, 'faults');

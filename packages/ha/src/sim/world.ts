@@ -122,7 +122,8 @@ export const stepOf: Readonly<Record<Order['kind'], number>> = {
   know: 0,
   apply: 0,
   confirm: 0,
-  fence: 2,
+  // Not 2: where a primary was to go on in place and cannot, it is fenced after it was told to stay.
+  fence: 3,
   seal: 3,
   stay: 3,
   promote: 5,
