@@ -284,8 +284,16 @@ writeFileSync(file, after);
       await before?.();
       const at = await now();
       const given = parameters(at);
-      const planned = await planOf(type, given, spec);
-      expect(planned?.plan?.length, JSON.stringify(planned)).toBeGreaterThan(0);
+      // The operator hears of a new entry of the catalog a moment after it was made.
+      const planned = await waitFor(
+        `a plan of ${type}`,
+        async () => {
+          const status = await planOf(type, given, spec);
+          if (status?.plan === undefined || status.plan.length === 0) throw new Error(JSON.stringify(status));
+          return status;
+        },
+        patient,
+      );
       const words = command(at);
       if (words.length > 0) {
         const shown = JSON.parse(await s.home.polarstackOk(['plan', ...words, '-o', 'json'])) as Row;

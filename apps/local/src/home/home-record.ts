@@ -138,7 +138,13 @@ function makeRoot(home: Home): void {
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
-  mkdirSync(folder, { mode: 0o755 });
+  try {
+    mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    // Somebody else made it a moment ago: another `up` of the same home.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' || !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
 }
 
 function listFolder(home: Home): readonly string[] {
