@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'cluster-manager': ['base', 'api', 'contracts', 'ha', 'kube'],
   // The one that puts the others together.
   local: ['base', 'api', 'contracts', 'kube', 'kube-server', 'node-runtime', 'operator', 'pki'],
-  cli: ['base', 'api', 'contracts', 'domain', 'kube', 'local'],
+  cli: ['base', 'api', 'contracts', 'domain', 'ha', 'kube', 'local'],
 };
 
 /** What tests may use beside that. */

@@ -105,6 +105,11 @@ export const lazyCommands: readonly LazyCommand[] = [
     load: async () => (await import('./commands/history.ts')).registerHistory,
   },
   {
+    names: ['ha'],
+    summary: 'who is primary and why, how it came to be so, and pauses of failover',
+    load: async () => (await import('./commands/ha.ts')).registerHa,
+  },
+  {
     names: ['node'],
     summary: 'list nodes, pull the plug of one, put it back',
     load: async () => (await import('./commands/node.ts')).registerNode,
