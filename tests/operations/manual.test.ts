@@ -161,8 +161,10 @@ writeFileSync(file, after);
           '-o',
           'json',
         ]);
+        // The very programs that run, under another name: of the several that the home has.
+        const image = (await s.cluster()).status?.engine?.image;
         const [found] = (JSON.parse(map) as { items: { data: Row; metadata: { labels: Row } }[] }).items.filter(
-          ({ data }) => data.pgEngineImage === 'polarstack/postgres:15',
+          ({ data }) => data.pgEngineImage === image,
         );
         await s.home.kubectlOk(['apply', '-f', '-'], {
           input: JSON.stringify({

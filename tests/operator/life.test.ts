@@ -162,8 +162,14 @@ test('a deleted pod comes back on its node with its data, and the replicas follo
   }
 });
 
-test('a killed postmaster is started again in its role, without a failover', async () => {
-  const cluster = await stack.client.get(MPDClusters, { namespace: 'default', name: 'demo' });
+test('mode manual: a killed postmaster is started again in its role, without a failover', async () => {
+  const key = { namespace: 'default', name: 'demo' };
+  await stack.client.patch(MPDClusters, key, { type: 'merge', body: { spec: { ha: { mode: 'manual' } } } });
+  await eventually('the record to say so', async () => {
+    const record = await stack.client.get(ConfigMaps, { namespace: 'default', name: names.haRecord('demo') });
+    return record.data?.record?.includes('"mode":"manual"') || undefined;
+  });
+  const cluster = await stack.client.get(MPDClusters, key);
   const leader = cluster.status?.leaderInstanceId ?? '';
   const pid = cluster.status?.dbInstanceStatus?.[leader]?.engine?.pid ?? 0;
   expect(pid).toBeGreaterThan(1);
