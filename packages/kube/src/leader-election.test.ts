@@ -37,6 +37,33 @@ const step: fc.Arbitrary<WorldStep> = fc.oneof(
 /** Rates whose ratio stays below leaseDuration / renewDeadline. */
 const rates = fc.array(fc.double({ min: 0.85, max: 1.2, noNaN: true }), { minLength: 4, maxLength: 4 });
 
+/** Somebody writes the name of a process into the Lease while an unanswered write of that process is on its way, beside a leader. */
+const stolenForAClaimant: [number[], WorldStep[], number] = [
+  [1.031811946252461, 0.850000000000001, 1.1914541244506802, 0.9319026609809863],
+  [
+    { type: 'steal', member: 0 },
+    ...[7, 6534, 1837, 8605, 8336, 7251].map((ms): WorldStep => ({ type: 'run', ms })),
+    { type: 'pause', member: 3 },
+    ...[1024, 4].map((ms): WorldStep => ({ type: 'run', ms })),
+    { type: 'clear' },
+    ...[7671, 14, 1023, 6, 5706, 11, 5879, 6340, 4560, 4606, 6931, 8808, 2945, 14, 2279].map(
+      (ms): WorldStep => ({ type: 'run', ms }),
+    ),
+    { type: 'network', mood: 'down' },
+    { type: 'steal', member: 0 },
+    { type: 'resume', member: 0 },
+    { type: 'run', ms: 3256 },
+    { type: 'network', mood: 'slow' },
+    { type: 'restart', member: 2 },
+    ...[3158, 8975, 6530].map((ms): WorldStep => ({ type: 'run', ms })),
+    { type: 'resume', member: 3 },
+    { type: 'run', ms: 6097 },
+    { type: 'steal', member: 2 },
+    ...[1, 3500].map((ms): WorldStep => ({ type: 'run', ms })),
+  ],
+  -985798244,
+];
+
 describe('leader election', { timeout: 120_000 }, () => {
   it('never has more than one process that may act (L1), whatever happens to processes, network and Lease', () => {
     let terms = 0;
@@ -49,7 +76,7 @@ describe('leader election', { timeout: 120_000 }, () => {
         }
         terms += world.terms();
       }),
-      { numRuns: 1_500 },
+      { numRuns: 1_500, examples: [stolenForAClaimant] },
     );
     // The property is not empty: leaders came and went all the time.
     expect(terms).toBeGreaterThan(1_500);
@@ -160,7 +187,7 @@ describe('a process', () => {
     expect(a.tick(15_020).said).toContain('begin');
   });
 
-  it('reads after a write without an answer, and leads when it happened and is written once more (L6)', () => {
+  it('reads after a write without an answer, and leads a duration after it was found there and written once more (L6)', () => {
     const a = process();
     a.tick(0);
     a.lease(0, '1', '', true);
@@ -168,7 +195,13 @@ describe('a process', () => {
     expect(a.tick(2_000).said).toEqual(['read']);
     expect(a.lease(2_010, '2', 'a').said).toEqual(['renew']);
     expect(a.may(2_010)).toBe(false);
-    expect(a.lease(2_020, '3', 'a').said).toEqual(['begin']);
+    expect(a.lease(2_020, '3', 'a').said).toEqual([]);
+    for (let now = 4_020, version = 4; now < 17_000; now += 2_000, version++) {
+      expect(a.tick(now).said).toEqual(['renew']);
+      expect(a.lease(now, String(version), 'a').said).toEqual([]);
+    }
+    expect(a.may(17_009)).toBe(false);
+    expect(a.tick(17_010).said).toEqual(['begin']);
   });
 
   it('releases what it holds after it stopped acting, and nothing else (L7)', () => {

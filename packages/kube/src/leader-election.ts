@@ -17,7 +17,7 @@
  *   restored) counts as held by somebody.
  * - L5 Who creates a Lease acts a whole duration later: the one that was deleted may have had a leader.
  * - L6 A write without an answer may have happened, and may happen later: it makes nobody a leader until the Lease was
- *   read and written once more.
+ *   read and written once more, and a whole duration has passed: somebody else may have put our name there meanwhile.
  * - L7 Released is only what this process holds for certain, and after it stopped acting; it acts no more then.
  */
 
@@ -90,8 +90,8 @@ export interface ElectionState<T> {
   readonly mustRead: boolean;
   /** Confirmed: may act from `from` until `until`. */
   readonly lead: { readonly from: number; readonly until: number } | undefined;
-  /** Unconfirmed (L6): a write without an answer that would make us the holder, and whether it creates. */
-  readonly claim: { readonly since: number; readonly isNew: boolean; readonly from?: number } | undefined;
+  /** Unconfirmed (L6): a write without an answer that would make us the holder. */
+  readonly claim: { readonly since: number; readonly from?: number } | undefined;
   readonly hasBegun: boolean;
   readonly stoppedAt: number;
 }
@@ -175,7 +175,7 @@ function answered<T>(
     case 'failed': {
       const later = { ...state, mustRead: true, nextAt: Math.max(now, sentAt + retryPeriodMs) };
       if (request.verb !== 'create' && request.verb !== 'acquire') return later;
-      return { ...later, claim: { since: sentAt, isNew: request.verb === 'create' } };
+      return { ...later, claim: { since: sentAt } };
     }
     case 'absent':
       return { ...state, seen: 'absent', mustRead: false, lead: undefined, claim: undefined, nextAt: now };
@@ -199,7 +199,7 @@ function readLease<T>(state: ElectionState<T>, lease: SeenLease<T>, now: number)
   const known = { ...state, seen: { lease, since: isSame ? seen.since : now }, mustRead: false };
   if (lease.holder === identity && lead) return { ...known, nextAt: now };
   if (lease.holder === identity && isFresh(state, now) && claim) {
-    const from = claim.from ?? (claim.isNew ? now + times.leaseDurationMs : now);
+    const from = claim.from ?? now + times.leaseDurationMs;
     return { ...known, claim: { ...claim, from }, nextAt: now };
   }
   // Somebody else's, or one of ours that is too old to tell what happened since (it may have been restored).
