@@ -10,7 +10,7 @@ import { isPlanned } from '@polarstack/domain';
 import { ConfigMaps, PersistentVolumeClaims, Pods, Secrets, Services } from '@polarstack/kube';
 import { clusterManifest, config, missing, seededRandom } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWalkScene, namespace, type Row, SMALLEST, signal, type WalkScene } from './scene.ts';
+import { atOldest, createWalkScene, namespace, type Row, SMALLEST, signal, type WalkScene } from './scene.ts';
 
 const CLUSTER = 'doomed';
 const spec = { followerNum: 1, localStore: { size: SMALLEST } };
@@ -68,7 +68,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
   test.each(chosen)(
     '%s',
     async (type, parameters) => {
-      const apply = clusterManifest(CLUSTER, spec);
+      const apply = clusterManifest(CLUSTER, atOldest(spec, s.versions));
       await s.home.kubectlOk(['apply', '-f', '-'], { input: apply });
       await s.home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${CLUSTER}`, '--timeout=240s']);
       const { status } = await s.cluster();

@@ -76,11 +76,17 @@ function laterMinors() {
   };
 }
 
+/** The spec of a cluster that begins with the oldest version, so that there is something to upgrade to. */
+export const atOldest = (spec: Row, [versionName]: readonly string[]): Row => ({
+  ...spec,
+  versionCfg: { versionName },
+});
+
 export async function createWalkScene(name: string, spec: Row): Promise<WalkScene> {
   const home = createTestHome('polarstack-walk-');
   const { env, versions, remove } = laterMinors();
   await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
-  await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, spec) });
+  await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, atOldest(spec, versions)) });
   await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });
   const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
   const key = { namespace, name };

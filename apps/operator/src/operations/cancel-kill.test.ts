@@ -60,7 +60,7 @@ const recordOf = ({ kube }: Scene) => {
   return parseRecord(map?.data?.[HA_RECORD_KEY] ?? '');
 };
 const until = async <T>(s: Scene, what: string, check: () => T | undefined): Promise<T> =>
-  await waitFor(what, async () => check(), { signal: s.signal, timeoutMs: 30_000, intervalMs: 5 });
+  await waitFor(what, async () => check(), { signal: s.signal, timeoutMs: 120_000, intervalMs: 5 });
 const find = (s: Scene): MPDOperation | undefined => s.operations().find(({ metadata }) => metadata.name === 'cut');
 
 /** Up to the moment of the cut; then the operator ends. */

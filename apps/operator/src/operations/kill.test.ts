@@ -214,7 +214,7 @@ test.each(operations)(
       await waitFor(
         `${type} to succeed`,
         async () => s.operations().find(({ spec, status }) => spec.type === type && status?.phase === 'Succeeded'),
-        { signal: s.signal, timeoutMs: 30_000, intervalMs: 5 },
+        { signal: s.signal, timeoutMs: 120_000, intervalMs: 5 },
       );
       const [operation, ...others] = s.operations().filter(({ spec }) => spec.type === type);
       expect(others).toEqual([]);
@@ -231,7 +231,7 @@ test.each(operations)(
         },
         {
           signal: s.signal,
-          timeoutMs: 30_000,
+          timeoutMs: 120_000,
           intervalMs: 5,
         },
       );
