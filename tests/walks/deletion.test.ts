@@ -43,7 +43,7 @@ describe.skipIf(missing('postgres') || missing('kubectl'))('deletion of a cluste
   const chosen = taken.flatMap((one) => (one ? [one] : []));
 
   beforeAll(async () => {
-    s = await createWalkScene(CLUSTER, spec);
+    s = await createWalkScene(CLUSTER, (versions) => atOldest(spec, versions));
   }, 500_000);
   afterAll(async () => {
     await s?.close();

@@ -30,7 +30,7 @@ export interface WalkScene {
   readonly home: TestHome;
   readonly client: KubeClient;
   readonly name: string;
-  /** Names of minor versions in the catalog, oldest first; the cluster begins with the first. */
+  /** Names of minor versions in the catalog, oldest first. A spec that names none begins with the newest. */
   readonly versions: readonly string[];
   /** Repeats a call while the API server is away. */
   api<T>(what: string, call: () => Promise<T>): Promise<T>;
@@ -82,11 +82,16 @@ export const atOldest = (spec: Row, [versionName]: readonly string[]): Row => ({
   versionCfg: { versionName },
 });
 
-export async function createWalkScene(name: string, spec: Row): Promise<WalkScene> {
+export async function createWalkScene(
+  name: string,
+  spec: Row | ((versions: readonly string[]) => Row),
+): Promise<WalkScene> {
   const home = createTestHome('polarstack-walk-');
   const { env, versions, remove } = laterMinors();
   await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
-  await home.kubectlOk(['apply', '-f', '-'], { input: clusterManifest(name, atOldest(spec, versions)) });
+  await home.kubectlOk(['apply', '-f', '-'], {
+    input: clusterManifest(name, typeof spec === 'function' ? spec(versions) : spec),
+  });
   await home.kubectlOk(['wait', '--for=condition=Ready', `mpd/${name}`, '--timeout=240s'], { timeoutMs: 260_000 });
   const client = createKubeClient(await loadKubeconfig(home.kubeconfig));
   const key = { namespace, name };
