@@ -80,12 +80,12 @@ async function repairParameters(scene: WalkScene, workMem: string): Promise<void
 
 /** The version to bring the cluster to where an upgrade that was given up left it with two. */
 async function halfWay(scene: WalkScene): Promise<string | undefined> {
-  const ids = Object.keys((await scene.cluster()).status?.dbInstanceStatus ?? {});
-  const running = new Set<string>();
-  for (const id of ids) {
-    const [row] = await scene.api('a version', async () => await scene.sql(id, `show server_version`));
-    running.add(String(row?.server_version).split(' ')[0] ?? '');
-  }
+  // All of them anew at each attempt: an instance that is being removed meanwhile is asked no more.
+  const running = await scene.api('the versions', async () => {
+    const ids = Object.keys((await scene.cluster()).status?.dbInstanceStatus ?? {});
+    const rows = await Promise.all(ids.map(async (id) => (await scene.sql(id, 'show server_version'))[0]));
+    return new Set(rows.map((row) => String(row?.server_version).split(' ')[0] ?? ''));
+  });
   const newest = [...running].sort().at(-1);
   return running.size > 1 ? scene.versions.find((name) => name === `postgresql-${newest}`) : undefined;
 }
