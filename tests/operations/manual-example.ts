@@ -1,4 +1,4 @@
-import type { OperationType } from '@polarstack/api';
+import type { MPDCluster, OperationType } from '@polarstack/api';
 import type { Row } from '../walks/scene.ts';
 
 /** What the manual knows of the cluster when it types. */
@@ -21,4 +21,15 @@ export interface Example {
   readonly kubectl: (now: Now) => Promise<void>;
   /** Done before anything is planned. */
   readonly before?: () => Promise<void>;
+}
+
+export function nowOf({ status }: MPDCluster): Now {
+  const instances = status?.dbInstanceStatus ?? {};
+  const leader = status?.leaderInstanceId ?? '';
+  const replicas = Object.keys(instances)
+    .filter((id) => id !== leader)
+    .sort((a, b) => Number(a) - Number(b));
+  const elsewhere = (id: string): string =>
+    ['node-3', 'node-2', 'node-1'].find((node) => node !== instances[id]?.nodeName) ?? '';
+  return { leader, replicas, elsewhere };
 }

@@ -10,7 +10,7 @@ import { isFinal, isPlanned, PLAN_SPEC_ANNOTATION } from '@polarstack/domain';
 import { missing } from '@polarstack/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWalkScene, namespace, type Row, signal, type WalkScene } from '../walks/scene.ts';
-import type { Example, Now } from './manual-example.ts';
+import { type Example, type Now, nowOf } from './manual-example.ts';
 
 const patient = { signal, timeoutMs: 240_000, intervalMs: 100 } as const;
 const CLUSTER = 'manual';
@@ -201,17 +201,7 @@ writeFileSync(file, after);
     },
   ];
 
-  const now = async (): Promise<Now> => {
-    const { status } = await s.cluster();
-    const instances = status?.dbInstanceStatus ?? {};
-    const leader = status?.leaderInstanceId ?? '';
-    const replicas = Object.keys(instances)
-      .filter((id) => id !== leader)
-      .sort((a, b) => Number(a) - Number(b));
-    const elsewhere = (id: string): string =>
-      ['node-3', 'node-2', 'node-1'].find((node) => node !== instances[id]?.nodeName) ?? '';
-    return { leader, replicas, elsewhere };
-  };
+  const now = async (): Promise<Now> => nowOf(await s.cluster());
 
   const ended = async (name: string): Promise<MPDOperation> =>
     await waitFor(

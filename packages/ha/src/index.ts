@@ -10,7 +10,7 @@ export { type Convergence, converge } from './effects/converge.ts';
 export { termOf } from './effects/follow.ts';
 export type { MemberAgent, SwitchPorts } from './effects/ports.ts';
 export { renderResult } from './explain/history.ts';
-export { FLAP_WINDOW_MS, flapGuards } from './failover/flap.ts';
+export { flapGuards, flapState } from './failover/flap.ts';
 export { AUTOMATIC, failoverGuards, type Suspicion, suspect } from './failover/suspicion.ts';
 export {
   isFailure,

@@ -1,5 +1,5 @@
 /** What a person is told of a cluster's high availability, from its HA record alone. */
-import { FLAP_WINDOW_MS, flapGuards, type HaRecord, renderResult, type SwitchResult, settingsOf } from '@polarstack/ha';
+import { flapGuards, flapState, type HaRecord, renderResult, type SwitchResult, settingsOf } from '@polarstack/ha';
 import { renderTable } from '../output/table.ts';
 
 /** The answer of `ha status`. The field names are a promise to scripts; null: not there. */
@@ -10,6 +10,7 @@ export interface HaView {
   readonly paused: { readonly by: string; readonly at: string } | null;
   /** Why no failover would be begun now though the mode is auto and it is not paused. */
   readonly heldBack: string | null;
+  /** Those that count: failovers from before somebody ended a suspension do not. */
   readonly failovers: { readonly lastTenMinutes: number; readonly most: number };
   readonly members: readonly {
     readonly instance: string;
@@ -31,17 +32,17 @@ export interface HaView {
 }
 
 export function haView(record: HaRecord, now: Date): HaView {
-  const { mode, paused, maxFailovers } = settingsOf(record);
+  const { mode, paused } = settingsOf(record);
+  const { within, atMost } = flapState(record, now);
   const { switch: running } = record;
   const held = flapGuards(record, now).find(({ holds }) => !holds);
-  const recent = (record.failovers ?? []).filter(({ at }) => now.getTime() - Date.parse(at) < FLAP_WINDOW_MS);
   return {
     epoch: record.epoch,
     primary: record.primary,
     mode,
     paused: paused?.failover ?? null,
     heldBack: held?.text ?? null,
-    failovers: { lastTenMinutes: recent.length, most: maxFailovers },
+    failovers: { lastTenMinutes: within, most: atMost },
     members: Object.entries(record.members).map(([instance, { pod, node, electable }]) => ({
       instance,
       role: instance === record.primary ? 'primary' : 'replica',

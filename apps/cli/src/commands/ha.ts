@@ -1,4 +1,4 @@
-import { annotations, HA_RECORD_KEY, labels, type MPDCluster, MPDClusters, names } from '@polarstack/api';
+import { HA_RECORD_KEY, type MPDCluster, MPDClusters, names } from '@polarstack/api';
 import { StackError, waitFor } from '@polarstack/base';
 import { type HaRecord, parseRecord } from '@polarstack/ha';
 import { ConfigMaps, createInformer } from '@polarstack/kube';
@@ -6,7 +6,8 @@ import type { Command } from 'commander';
 import type { ConfigMap } from 'kubernetes-types/core/v1.js';
 import { whoAsks } from '../change/make-operation.ts';
 import { getCluster } from '../cluster/find-cluster.ts';
-import { haView, renderHaHistory, renderHaStatus } from '../cluster/render-ha.ts';
+import { pauseMarks, resumeMarks } from '../cluster/ha-marks.ts';
+import { type HaView, haView, renderHaHistory, renderHaStatus } from '../cluster/render-ha.ts';
 import { type Connection, withConnection } from '../connect/connect.ts';
 import { addGlobals, connectionOptions, type Globals, globalsOf } from '../connect/globals.ts';
 import type { Io } from '../io.ts';
@@ -92,12 +93,12 @@ async function status(run: Run): Promise<void> {
     client: connection.client,
     resource: ConfigMaps,
     namespace,
-    labelSelector: labels.haRecord,
+    fieldSelector: `metadata.name=${name}`,
   });
   let shown = Promise.resolve();
   let failure: unknown;
   informer.onChange(({ type, object }) => {
-    if (object.metadata?.name !== name || type === 'DELETED') return;
+    if (type === 'DELETED') return;
     shown = shown
       .then(async () => {
         await show(recordIn(object, cluster));
@@ -120,32 +121,34 @@ async function history(run: Run): Promise<void> {
   await write(io, format === 'json' || format === 'yaml' ? await renderValue(format, wanted) : renderHaHistory(wanted));
 }
 
-/** Sets or takes away the annotation of a pause, and waits until whoever decides goes by it. */
+/** Changes the annotations where that is due, and waits until whoever decides goes by them. */
 async function mark(run: Run, pause: boolean): Promise<void> {
   const { connection, cluster, globals, io, signal } = run;
-  const { namespace = 'default', name = '' } = cluster.metadata;
-  const at = new Date().toISOString();
-  const said = `${at} ${whoAsks()}`;
-  const marks = pause
-    ? { [annotations.failoverPaused]: said }
-    : { [annotations.failoverPaused]: null, [annotations.failoverResumed]: said };
-  const body = { metadata: { annotations: marks } };
-  await connection.client.patch(MPDClusters, { namespace, name }, { type: 'merge', body }, signal);
+  const { namespace = 'default', name = '', uid } = cluster.metadata;
+  const now = new Date();
+  const { change, isHeeded } = pause
+    ? pauseMarks(cluster, now, whoAsks())
+    : resumeMarks(cluster, await recordOf(run), now, whoAsks());
+  if (change) {
+    // Another cluster of the same name is not the one that was meant.
+    const body = { metadata: { uid, annotations: change } };
+    await connection.client.patch(MPDClusters, { namespace, name }, { type: 'merge', body }, signal);
+  }
   const record = await waitFor(
     'the operator to hand it on',
-    async () => {
-      const found = await recordOf(run);
-      const { paused, resumed } = found.settings ?? {};
-      const isDone = pause ? paused?.failover?.at === at : !paused?.failover && resumed?.failover?.at === at;
-      return isDone ? found : undefined;
-    },
-    { signal, timeoutMs: HANDED_ON_MS, intervalMs: 100 },
+    async () => ((found) => (isHeeded(found) ? found : undefined))(await recordOf(run)),
+    { signal, timeoutMs: HANDED_ON_MS, intervalMs: 200 },
   );
   const format = outputFormat(globals.output, ['json', 'yaml']);
   const view = haView(record, new Date());
   if (format === 'json' || format === 'yaml') return await write(io, await renderValue(format, view));
-  const what = pause
-    ? `Failover of ${name} is paused: nothing fails over by itself until \`polarstack ha resume ${name}\`.`
-    : `Failover of ${name} goes on${view.mode === 'manual' ? ', but its mode is manual: set spec.ha.mode to auto' : ''}.`;
-  await write(io, `${what}\n`);
+  await write(io, `${pause ? saidOfPause(name, view) : saidOfResume(name, view, change !== undefined)}\n`);
+}
+
+const saidOfPause = (name: string, { paused }: HaView): string =>
+  `Failover of ${name} is paused (by ${paused?.by} since ${paused?.at}): nothing fails over by itself until \`polarstack ha resume ${name}\`.`;
+
+function saidOfResume(name: string, { mode }: HaView, changed: boolean): string {
+  const what = changed ? `Failover of ${name} goes on` : `Failover of ${name} was neither paused nor suspended`;
+  return `${what}${mode === 'manual' ? '; but its mode is manual: set spec.ha.mode to auto' : ''}.`;
 }

@@ -18,35 +18,57 @@ const LOSSES_TO_RANK_LAST = 2;
 const isWithin = ({ at }: FailoverEntry, ms: number, now: Date): boolean =>
   Math.abs(now.getTime() - Date.parse(at)) < ms;
 
-const counted = (record: HaRecord): readonly FailoverEntry[] => {
+const counted = (record: Pick<HaRecord, 'failovers' | 'settings'>): readonly FailoverEntry[] => {
   const resumedAt = Date.parse(record.settings?.resumed?.failover?.at ?? '');
   const entries = record.failovers ?? [];
   return Number.isNaN(resumedAt) ? entries : entries.filter(({ at }) => Date.parse(at) > resumedAt);
 };
 
-/** Whether another failover would keep to the limits now. */
-export function flapGuards(record: HaRecord, now: Date): readonly Reason[] {
-  const { minFailoverGapMs: gap, maxFailovers } = settingsOf(record);
+/** How the limits stand. */
+export interface FlapState {
+  /** Failovers of the last ten minutes that count. */
+  readonly within: number;
+  readonly atMost: number;
+  /** Begin of the last one, while the gap after it is not over. */
+  readonly gapSince?: string;
+  /** ISO time; only while failover is suspended, which it is then until somebody resumes it or this time has come. */
+  readonly suspendedUntil?: string;
+}
+
+export function flapState(record: Pick<HaRecord, 'failovers' | 'settings'>, now: Date): FlapState {
+  const { minFailoverGapMs: gap, maxFailovers: atMost } = settingsOf(record);
   const entries = counted(record);
   const last = entries.findLast((entry) => isWithin(entry, gap, now));
   const recent = entries.filter((entry) => isWithin(entry, FLAP_WINDOW_MS, now));
-  const full = recent.length >= maxFailovers;
-  const since = recent.at(-maxFailovers)?.at ?? recent[0]?.at;
-  const until = since === undefined ? '' : new Date(Date.parse(since) + FLAP_WINDOW_MS).toISOString();
+  const full = recent.length >= atMost;
+  const since = recent.at(-atMost)?.at ?? recent[0]?.at;
+  return {
+    within: recent.length,
+    atMost,
+    ...(last && { gapSince: last.at }),
+    ...(full && since && { suspendedUntil: new Date(Date.parse(since) + FLAP_WINDOW_MS).toISOString() }),
+  };
+}
+
+/** Whether another failover would keep to the limits now. */
+export function flapGuards(record: HaRecord, now: Date): readonly Reason[] {
+  const { minFailoverGapMs: gap } = settingsOf(record);
+  const { within, atMost, gapSince, suspendedUntil: until } = flapState(record, now);
+  const full = within >= atMost;
   return [
     {
       guard: 'H3-gap',
-      holds: last === undefined,
-      text: last
-        ? `the last failover began at ${last.at}, and the next may begin ${gap} ms after it`
+      holds: gapSince === undefined,
+      text: gapSince
+        ? `the last failover began at ${gapSince}, and the next may begin ${gap} ms after it`
         : `no failover began within the last ${gap} ms`,
     },
     {
       guard: 'H4-rate',
       holds: !full,
       text: full
-        ? `${recent.length} failovers within ten minutes: failover is suspended${until && ` until ${until}`}, or until somebody resumes it`
-        : `${recent.length} of at most ${maxFailovers} failovers within ten minutes`,
+        ? `${within} failovers within ten minutes: failover is suspended${until && ` until ${until}`}, or until somebody resumes it`
+        : `${within} of at most ${atMost} failovers within ten minutes`,
     },
   ];
 }
