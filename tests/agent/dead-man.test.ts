@@ -107,6 +107,13 @@ test.each(['SIGSTOP', 'SIGKILL'] as const)(
   },
 );
 
+test('what is said while it kills the engine is heard (M3)', async () => {
+  const engine = await engineOf();
+  await Promise.all([deadMan.arm(bootTime() - 1_000, engine), deadMan.arm(bootTime() + 600_000, engine)]);
+  await deadMan.disarm();
+  await waitFor('the next engine', async () => ((await engineOf()).pid !== engine.pid ? true : undefined), deadline);
+});
+
 test('a dead-man that is frozen is noticed, and replaced by one that answers', async () => {
   const engine = await engineOf();
   process.kill(deadMan.pid, 'SIGSTOP');

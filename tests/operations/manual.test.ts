@@ -19,7 +19,9 @@ describe.skipIf(missing('postgres') || missing('kubectl'))("the original's user 
   let s: WalkScene;
 
   beforeAll(async () => {
-    s = await createWalkScene(CLUSTER, { followerNum: 2, localStore: { size: '2Gi' } });
+    // An agent that is away is waited for, but not for long.
+    const settings = { POLARSTACK_AGENT_SILENCE_SECONDS: '8' };
+    s = await createWalkScene(CLUSTER, { followerNum: 2, localStore: { size: '2Gi' } }, settings);
   }, 500_000);
   afterAll(async () => {
     await s?.close();

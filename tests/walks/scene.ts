@@ -85,10 +85,12 @@ export const atOldest = (spec: Row, [versionName]: readonly string[]): Row => ({
 export async function createWalkScene(
   name: string,
   spec: Row | ((versions: readonly string[]) => Row),
+  /** Settings of the home. */
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<WalkScene> {
   const home = createTestHome('polarstack-walk-');
   const { env, versions, remove } = laterMinors();
-  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env });
+  await home.polarstackOk(['up', '--no-demo'], { timeoutMs: 300_000, env: { ...env, ...settings } });
   await home.kubectlOk(['apply', '-f', '-'], {
     input: clusterManifest(name, typeof spec === 'function' ? spec(versions) : spec),
   });

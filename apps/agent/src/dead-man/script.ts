@@ -8,14 +8,15 @@
  *  M1. Armed and past the deadline, the engine is killed: the postmaster is stopped first, so that it starts nobody; then its
  *      children, until none lives; then it. Nothing else is killed: a pid that another process got since is left alone.
  *  M2. Nothing but the deadline kills. Both FIFOs are open here for reading and writing, so no end of the agent's ends or blocks us.
- *  M3. From the first line read to the last kill no program is started: bash does all of it itself, so a machine without memory or
+ *  M3. A word that comes while the engine is being killed is heard afterwards: nothing that was said is lost.
+ *  M4. From the first line read to the last kill no program is started: bash does all of it itself, so a machine without memory or
  *      processes to spare cannot stop it.
  */
 export const DEAD_MAN_SCRIPT = `
 set -f
 trap '' HUP INT TERM PIPE
 exec 3<>"$1" 4<>"$2"
-deadline=0 pid=0 ticks=0 state= born=
+deadline=0 pid=0 ticks=0 state= born= queued=()
 
 now() { local up rest; read -r up rest < /proc/uptime; up=\${up/./}; now=$((10#$up * 10)); }
 
@@ -44,7 +45,7 @@ children() {
 }
 
 slay() {
-  local child living=1
+  local child more living=1
   look "$pid" && [[ $born == "$ticks" ]] || return
   kill -STOP "$pid"
   while ((living)); do
@@ -55,7 +56,7 @@ slay() {
       living=1
       kill -KILL "$child" 2>/dev/null
     done
-    ((living)) && read -r -t 0.01 -u 3
+    ((living)) && read -r -t 0.01 -u 3 more && queued+=("$more")
   done
   kill -KILL "$pid"
 }
@@ -71,12 +72,16 @@ while :; do
     fi
     ((deadline - now < left)) && left=$((deadline - now))
   fi
-  printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
-  read -r -t "$wait" -u 3 verb one two three || continue
-  case $verb in
-    arm) deadline=$one pid=$two ticks=$three ;;
+  if ((\${#queued[@]} > 0)); then
+    words=(\${queued[0]}) queued=("\${queued[@]:1}")
+  else
+    printf -v wait '%d.%03d' $((left / 1000)) $((left % 1000))
+    read -r -t "$wait" -u 3 -a words || continue
+  fi
+  case \${words[0]-} in
+    arm) deadline=\${words[1]} pid=\${words[2]} ticks=\${words[3]} ;;
     disarm) deadline=0 ;;
     *) continue ;;
   esac
-  echo "$verb \${one:-}" >&4
+  echo "\${words[0]} \${words[1]-}" >&4
 done 2>/dev/null`;
